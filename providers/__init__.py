@@ -1,0 +1,1 @@
+"""How each kind of site is reached. Nothing in here knows what a document or a database is."""

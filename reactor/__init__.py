@@ -1,0 +1,1 @@
+"""The reactor: from a change in the database to verified bytes and back."""

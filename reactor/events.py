@@ -1,0 +1,56 @@
+"""
+What may have changed, and what is there now. On purpose there is no "kind of change":
+handlers look at the state, so that an event lost, doubled or late does no harm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+from reactor.model import Representation
+
+
+class Origin(IntEnum):
+    """Where an event came from; of merged events the highest counts."""
+
+    SCAN = 0
+    STREAM = 1
+    WATCH = 2
+
+
+class Key(NamedTuple):
+    """The name of what changed: one document of one project."""
+
+    project: str
+    representation: object
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """
+    A source's word that a document should be looked at.
+
+    `thorough` asks for all files: the change was not only to `files[].sites`, so a settled
+    file may have a new `hash`.
+    """
+
+    key: Key
+    origin: Origin
+    thorough: bool = False
+
+    def merged(self, other: Notice) -> Notice:
+        """Return the one notice that serves for two of the same document."""
+        return Notice(
+            self.key, max(self.origin, other.origin), thorough=self.thorough or other.thorough
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeEvent:
+    """What is there now. `representation` is None where the document is gone."""
+
+    key: Key
+    origin: Origin
+    representation: Representation | None
