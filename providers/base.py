@@ -82,7 +82,8 @@ class Features:
 
     `checksums` are the algorithms that the site computes over its own bytes, without our
     reading them; `mtime_resolution_ns` is None where times are not kept; `derived_handles`
-    means that a handle follows from place and claim, so it needs no journal to be revoked.
+    means that a handle follows from place and claim, so it needs no journal to be revoked;
+    `read_back` asks for staged bytes to be read back where the site cannot hash them.
     """
 
     atomic_replace: bool = True
@@ -92,6 +93,7 @@ class Features:
     checksums: frozenset[str] = frozenset()
     mtime_resolution_ns: int | None = None
     local_paths: bool = False
+    read_back: bool = False
     transfers: int = 8
 
 
@@ -121,7 +123,10 @@ class SiteError(ProviderError):
     The site as a whole cannot serve: no file is to blame and no file's `tries` grows.
 
     `kind` is one of: unreachable, login, quota, full, read-only, marker, rate, settings.
+    `site` is filled in above the border, where a transfer knows which of its ends failed.
     """
+
+    site: str | None = None
 
     def __init__(self, kind: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)

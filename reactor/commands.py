@@ -1,6 +1,8 @@
 """
-What handlers ask for, as values. Edits change a document, each guarded so that carrying it
-out late or twice is harmless; the others speak to the scheduler and the log.
+What handlers ask for, as values.
+
+Edits change a document, each guarded so that carrying it out late or twice is harmless; the
+other commands speak to the scheduler and the log.
 """
 
 from __future__ import annotations
@@ -13,16 +15,16 @@ from reactor.model import FileRef, Work
 
 
 @dataclass(frozen=True, slots=True)
-class AddEntry:
-    """Add a wanted entry for a site, where the file has none of that name."""
+class AddEntries:
+    """Add wanted entries for sites, where the file has none of that name."""
 
     file: FileRef
-    site: str
+    sites: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class ResetEntries:
-    """Make entries wanted again, our proofs and errors gone; priority and pause stay."""
+class ResetStale:
+    """Make entries wanted that were made from another `hash`; priority and pause stay."""
 
     file: FileRef
     sites: frozenset[str]
@@ -62,10 +64,11 @@ class StopTransfer:
 
 
 @dataclass(frozen=True, slots=True)
-class DropTransfers:
-    """A document is gone: what runs for it alone is cancelled."""
+class KeepTransfers:
+    """What runs for this document alone and is not in `works` is no longer wanted."""
 
     key: Key
+    works: frozenset[Work]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +79,5 @@ class Complain:
     message: str
 
 
-Edit = AddEntry | ResetEntries | MigrateSites | FailEntries
-Command = Edit | RequestTransfer | StopTransfer | DropTransfers | Complain
+Edit = AddEntries | ResetStale | MigrateSites | FailEntries
+Command = Edit | RequestTransfer | StopTransfer | KeepTransfers | Complain

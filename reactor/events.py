@@ -1,6 +1,8 @@
 """
-What may have changed, and what is there now. On purpose there is no "kind of change":
-handlers look at the state, so that an event lost, doubled or late does no harm.
+What may have changed, and what is there now.
+
+On purpose there is no "kind of change": handlers look at the state, so that an event lost,
+doubled or late does no harm.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
@@ -139,7 +139,8 @@ class Topology:
     What one process knows of one project's sites, and so what it serves (DESIGN §3).
 
     `served` is in order of preference, the own site first. `alternatives` holds every site
-    of the settings. `reachable` are the sites that this process can open.
+    of the settings. `reachable` are the sites that this process can open. `interval` is in
+    seconds between scans for unfinished work.
     """
 
     project: str
@@ -149,7 +150,7 @@ class Topology:
     reachable: frozenset[str]
     always: tuple[str, ...] = ()
     retry_count: int = 3
-    trust_size: frozenset[str] = field(default_factory=frozenset[str])
+    interval: float = 60.0
 
     @cached_property
     def _groups(self) -> dict[str, frozenset[str]]:

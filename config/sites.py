@@ -1,0 +1,86 @@
+"""From a site's merged table to a `Site`: its own keys, and its provider's options."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from config.credentials import Speller, known_keys, spellings
+from config.errors import dotted, nearest
+from config.models import NoOptions, Site, SiteKeys
+from config.problems import Problems, described
+from config.tables import Table
+from config.views import LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class SiteReader:
+    """
+    Makes sites of tables, and notes what is wrong with them.
+
+    An unknown provider is not noted: it makes a site with a `problem`, and all others serve.
+    """
+
+    site_id: str
+    section: str
+    providers: Mapping[str, type[BaseModel]]
+    speller: Speller
+    problems: Problems
+
+    def spelled(self, table: Table, provider: str) -> Table:
+        """Return one layer's table of a site with its provider's own keys, secrets fetched."""
+        return self.speller.spelled(table, self.providers.get(provider, NoOptions))
+
+    def own(self, name: str) -> str:
+        """Return the machine's site id for `local`, and any other name as it is."""
+        return self.site_id if name == LOCAL else name
+
+    def check_names(
+        self, names: Iterable[str], table: Table, key: str, sites: Collection[str]
+    ) -> None:
+        """Note each name under a table's `key` that no site has."""
+        for name in names:
+            if self.own(name) not in sites:
+                node = table.entries.get(key, table)
+                known = (*sites, LOCAL)
+                self.problems.add(node, f"unknown site {name!r}{nearest(name, known)}")
+
+    def sites(self, tables: Mapping[str, Table], known: Collection[str]) -> dict[str, Site]:
+        """Return the site of each table; one without a provider is noted and left out."""
+        real = {name: table for name, table in tables.items() if "provider" in table.entries}
+        unknown = tables.keys() - real.keys()
+        for name in unknown:
+            others = {*known} - unknown
+            text = f"unknown site {name!r}{nearest(name, others)}; a new site needs a provider"
+            self.problems.add(tables[name], text)
+        return {name: self._site(name, table, known) for name, table in real.items()}
+
+    def _site(self, name: str, table: Table, known: Collection[str]) -> Site:
+        keys = self.problems.checked(SiteKeys, table)
+        self.check_names(keys.alternative_sites, table, "alternative_sites", known)
+        provider = table.text("provider") or ""
+        served = provider in self.providers
+        return Site.model_validate(
+            {
+                **dict(keys),
+                "provider": provider,
+                "alternative_sites": tuple(map(self.own, keys.alternative_sites)),
+                "name": name,
+                "section": self.section if name == self.site_id else dotted(("sites", name)),
+                "options": self._options(table, provider) if served else NoOptions(),
+                "problem": None if served else self._unknown(table, provider),
+            }
+        )
+
+    def _options(self, table: Table, provider: str) -> BaseModel:
+        """Return the provider's options; a key of every site that its model has too is in both."""
+        model = self.providers[provider]
+        known = SiteKeys.model_fields.keys() | known_keys(model)
+        self.problems.add_unknown(table, known, spellings(model))
+        return self.problems.checked(model, table)
+
+    def _unknown(self, table: Table, provider: str) -> str:
+        text = f"unknown provider {provider!r}{nearest(provider, self.providers)}"
+        return described(table.entries["provider"], text)

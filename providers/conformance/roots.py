@@ -1,0 +1,68 @@
+"""Roots: their markers, what is listed below them, and what is removed."""
+
+from __future__ import annotations
+
+import anyio
+
+from providers.base import Marker, Provider
+from providers.conformance.moves import Conformance, at, listed, payload, put, stage
+
+
+class RootConformance(Conformance):
+    """A root is known by its marker."""
+
+    async def test_a_root_has_no_marker_by_itself(self, provider: Provider) -> None:
+        assert await provider.marker("bare") is None
+
+    async def test_a_marker_is_found_again(self, provider: Provider) -> None:
+        made = await provider.make_marker("bare")
+
+        assert await provider.marker("bare") == made
+
+    async def test_a_marker_is_made_once(self, provider: Provider, work_marker: Marker) -> None:
+        assert await provider.make_marker("work") == work_marker
+
+    async def test_two_roots_have_different_markers(
+        self, provider: Provider, work_marker: Marker
+    ) -> None:
+        assert (await provider.make_marker("bare")).id != work_marker.id
+
+    async def test_of_many_makers_at_once_one_wins_and_all_know(self, provider: Provider) -> None:
+        made: list[Marker] = []
+
+        async def make() -> None:
+            made.append(await provider.make_marker("bare"))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(make)
+
+        assert set(made) == {await provider.marker("bare")}
+
+    async def test_a_listing_holds_all_published_files_and_nothing_else(
+        self, provider: Provider
+    ) -> None:
+        facts = {path: await put(provider, path, payload(5)) for path in ("a", "b/c", "b/d/e")}
+        await stage(provider, "b/staged.exr", payload(5))
+
+        assert await listed(provider) == facts
+
+    async def test_a_listing_of_a_folder_holds_what_is_below_it(self, provider: Provider) -> None:
+        for path in ("b/c", "b/d/e", "bb/c", "c"):
+            await put(provider, path, payload(1))
+
+        assert set(await listed(provider, "b")) == {"b/c", "b/d/e"}
+
+    async def test_nothing_is_below_a_folder_that_is_not_there(self, provider: Provider) -> None:
+        assert await listed(provider, "no/such/folder") == {}
+
+    async def test_a_removed_file_is_gone_and_its_neighbours_stay(self, provider: Provider) -> None:
+        await put(provider, "shot/file.exr", payload(1))
+        await put(provider, "shot/other.exr", payload(1))
+
+        await provider.remove(at("shot/file.exr"))
+
+        assert set(await listed(provider)) == {"shot/other.exr"}
+
+    async def test_removing_nothing_is_no_error(self, provider: Provider) -> None:
+        await provider.remove(at("no/such/file.exr"))

@@ -1,0 +1,107 @@
+"""
+One file copied from disk to disk by the kernel, then hashed at both ends.
+
+`copy_file_range` shares the blocks where the file system can (reflink) and lets a file
+server copy by itself; where it cannot serve, bytes are read and written. All of it is one
+blocking call for a worker thread, which looks for its cancellation between chunks.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from io import FileIO
+from pathlib import Path
+
+from anyio.from_thread import check_cancelled
+
+from providers.base import CHUNK, ChangedFileError, Copied
+from providers.checksums import checksum_of
+from providers.local_drive import disk
+
+COPY_CHUNK = 16 * CHUNK
+_HASH_CHUNK = CHUNK // 4  # stays in the processor's cache
+_CANNOT = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY}
+
+
+def copy(source: Path, staged: Path, progress: Callable[[int], None]) -> Copied:
+    """Make `staged` (O_EXCL) a whole, durable copy; if that fails, nothing is left of it."""
+    with disk.open_for_reading(source) as reading:
+        writing = disk.make_file(staged)
+        try:
+            with writing:
+                return _copy(source, reading, writing, progress)
+        except BaseException:
+            staged.unlink(missing_ok=True)
+            raise
+
+
+def chunks(file: FileIO) -> Iterator[memoryview]:
+    """Yield all bytes of a file in pieces, each of which is good until the next."""
+    file.seek(0)
+    room = min(os.fstat(file.fileno()).st_size + 1, _HASH_CHUNK)
+    buffer = memoryview(bytearray(room))
+    size = room
+    while size == room:  # less is the end: these are files, not pipes
+        check_cancelled()
+        size = file.readinto(buffer)
+        yield buffer[:size]
+
+
+def _copy(
+    source: Path, reading: FileIO, writing: FileIO, progress: Callable[[int], None]
+) -> Copied:
+    before = os.fstat(reading.fileno())
+    facts = disk.facts_of(before, source)
+    _send(reading, writing, facts.size, progress)
+    copied = Copied(
+        source=facts,
+        source_checksum=checksum_of("xxh128", chunks(reading)),
+        staged_checksum=checksum_of("xxh128", chunks(writing)),
+    )
+    disk.sync_file(writing.fileno())
+    if not disk.same_file(before, source.stat()):
+        raise _changed(source)
+    return copied
+
+
+def _send(reading: FileIO, writing: FileIO, size: int, progress: Callable[[int], None]) -> None:
+    step = _by_kernel if sys.platform == "linux" else _by_hand
+    sent = 0
+    while sent < size:
+        check_cancelled()
+        moved = step(reading, writing, min(size - sent, COPY_CHUNK))
+        if moved:
+            if moved == COPY_CHUNK:  # a small file is sooner synced than advised about
+                disk.start_writeback(writing.fileno(), sent, moved)
+            progress(moved)
+            sent += moved
+        elif step is _by_hand:
+            raise _changed(reading.name)
+        else:
+            step = _by_hand
+
+
+def _by_kernel(reading: FileIO, writing: FileIO, size: int) -> int:
+    """Return how many bytes the kernel has copied: none where it cannot."""
+    try:
+        return os.copy_file_range(reading.fileno(), writing.fileno(), size)
+    except OSError as error:
+        if error.errno in _CANNOT:
+            return 0
+        raise
+
+
+def _by_hand(reading: FileIO, writing: FileIO, size: int) -> int:
+    """Return how many bytes were read and written: none at the end of the file."""
+    chunk = memoryview(reading.read(min(size, CHUNK)) or b"")
+    written = 0
+    while written < len(chunk):
+        written += writing.write(chunk[written:])
+    return written
+
+
+def _changed(source: object) -> ChangedFileError:
+    return ChangedFileError(f"{source} changed while it was copied; it is tried again")

@@ -1,0 +1,167 @@
+"""The provider: each call is one hop into a worker thread, where `Files` does the work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import ParamSpec, Self, TypeVar
+
+from anyio import CancelScope, CapacityLimiter, to_thread
+
+from providers.base import (
+    Copied,
+    Facts,
+    Features,
+    Handle,
+    Listed,
+    Location,
+    Marker,
+    ProviderError,
+    Setup,
+)
+from providers.checksums import ALGORITHMS
+from providers.local_drive.files import Files
+from providers.local_drive.settings import LocalDriveOptions
+from providers.local_drive.streams import DiskReader, DiskSink
+
+_LISTED_AT_ONCE = 512
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class LocalDrive:
+    """
+    A site on a disk of this machine, or on a share that is mounted here.
+
+    Its threads are its own, two for each transfer: a share that hangs holds up no other
+    site, and short calls do not wait for long copies.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        if not isinstance(setup.options, LocalDriveOptions):
+            raise TypeError(f"site {setup.site!r} needs LocalDriveOptions, not {setup.options!r}")
+        transfers = setup.options.transfers
+        self._files = Files(setup)
+        self._threads = CapacityLimiter(2 * transfers)
+        self.features = Features(
+            durable=sys.platform != "win32",  # there, a folder cannot be synced
+            checksums=frozenset(ALGORITHMS),
+            mtime_resolution_ns=100 if sys.platform == "win32" else 1,
+            local_paths=True,
+            transfers=transfers,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Hold nothing back: all that was opened was closed by who opened it."""
+
+    async def marker(self, root: str) -> Marker | None:
+        """Return the root's marker, or None where there is none; SiteError if out of reach."""
+        return await self._run(self._files.marker, root)
+
+    async def make_marker(self, root: str) -> Marker:
+        """Make the root's marker (and the root's folder), or return the one that is there."""
+        return await self._run(self._files.make_marker, root)
+
+    async def facts(self, where: Location) -> Facts | None:
+        """Return size and time of a file, or None if there is none."""
+        return await self._run(self._files.facts, where)
+
+    def read(self, where: Location, offset: int = 0) -> AbstractAsyncContextManager[DiskReader]:
+        """Open a published file for reading from `offset`."""
+        return self._reading(where, offset)
+
+    def read_staged(self, handle: Handle) -> AbstractAsyncContextManager[DiskReader]:
+        """Open staged bytes for reading back."""
+        return self._reading(handle, 0)
+
+    async def stage(self, where: Location, claim: str, size: int) -> Handle:  # noqa: ARG002 -- room is not reserved: that would forbid reflinks
+        """Make an empty staged file that nobody else has (O_EXCL), folders included."""
+        handle = Handle(where, claim)
+        await self._run(self._files.stage, handle)
+        return handle
+
+    @asynccontextmanager
+    async def write(self, handle: Handle, offset: int = 0) -> AsyncGenerator[DiskSink]:
+        """Write staged bytes from `offset` on; what lay beyond it is cut off."""
+        file = await self._run(self._files.open_staged, handle, offset)
+        try:
+            sink = DiskSink(partial(self._on_file, handle.where), file, offset)
+            yield sink
+            await sink.drain()
+        finally:
+            with CancelScope(shield=True):
+                await self._on_file(handle.where, file.close)
+
+    async def staged_size(self, handle: Handle) -> int | None:
+        """Return how many bytes are staged, or None if there is no such handle."""
+        return await self._run(self._files.staged_size, handle)
+
+    async def adopt(self, handle: Handle, claim: str) -> Handle:
+        """Take over staged bytes whose owner is known to be dead; the old handle is revoked."""
+        await self._run(self._files.adopt, handle, claim)
+        return Handle(handle.where, claim)
+
+    async def checksum(self, where: Location | Handle, algorithm: str) -> str | None:
+        """Return `"algorithm:hex"`; None for an algorithm that is not in `features`."""
+        if algorithm not in ALGORITHMS:
+            return None
+        return await self._run(self._files.checksum, where, algorithm)
+
+    async def publish(
+        self, handles: Sequence[tuple[Handle, int | None]]
+    ) -> Sequence[Facts | ProviderError]:
+        """Make staged bytes visible under their names; each folder is synced once."""
+        return await self._run(self._files.publish, handles)
+
+    async def revoke(self, handle: Handle) -> None:
+        """Remove staged bytes, so that every later `publish` of them fails."""
+        await self._run(self._files.revoke, handle)
+
+    async def remove(self, where: Location) -> None:
+        """Remove a published file; none there is no error."""
+        await self._run(self._files.remove, where)
+
+    async def listing(self, root: str, folder: str = "") -> AsyncIterator[Listed]:
+        """List all published files below a folder; links are not followed."""
+        where = Location(root, folder)
+        found = self._files.listing(root, folder)
+        while batch := await self._on_file(where, _take, found):
+            for file in batch:
+                yield file
+
+    def local_path(self, where: Location) -> Path:
+        """Return the path of a file, checked to stay below its root."""
+        return self._files.on_file(where, self._files.paths.file, where)
+
+    async def stage_from_disk(
+        self, source: Path, handle: Handle, progress: Callable[[int], None]
+    ) -> Copied:
+        """Make the staged file of `handle` with a copy of `source`, hashed at both ends."""
+        return await self._run(self._files.stage_from_disk, source, handle, progress)
+
+    @asynccontextmanager
+    async def _reading(self, what: Location | Handle, offset: int) -> AsyncGenerator[DiskReader]:
+        file, path = await self._run(self._files.open, what, offset)
+        with file:
+            where = what.where if isinstance(what, Handle) else what
+            yield DiskReader(partial(self._on_file, where), file, path)
+
+    async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call in a worker thread; a cancelled call has ended when this raises."""
+        return await to_thread.run_sync(partial(call, *args, **kwargs), limiter=self._threads)
+
+    async def _on_file(
+        self, where: Location, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._run(partial(self._files.on_file, where, call, *args, **kwargs))
+
+
+def _take(found: Iterator[Listed]) -> list[Listed]:
+    return list(islice(found, _LISTED_AT_ONCE))

@@ -1,0 +1,98 @@
+"""Files of a disk as streams: each chunk is one call in a worker thread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from io import FileIO
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from anyio import Lock
+
+from providers.base import CHUNK, Facts
+from providers.local_drive import disk
+
+WRITEBACK = 16 * CHUNK
+T = TypeVar("T")
+
+
+class Run(Protocol):
+    """Runs a blocking call in a worker thread and translates its errors."""
+
+    def __call__(self, call: Callable[..., T], /, *args: object) -> Awaitable[T]:
+        """Return what the call returns."""
+        ...
+
+
+class DiskReader:
+    """A file being read. The kernel reads ahead; a chunk seldom waits for the disk."""
+
+    def __init__(self, run: Run, file: FileIO, path: Path) -> None:
+        self._run = run
+        self._file = file
+        self._path = path
+        self._opened = os.fstat(file.fileno())
+        self._facts = disk.facts_of(self._opened, path)
+
+    @property
+    def facts(self) -> Facts:
+        """Return size and time as of opening."""
+        return self._facts
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while chunk := await self._run(self._file.read, CHUNK):
+            yield chunk
+
+    async def unchanged(self) -> bool:
+        """Return whether the name still means the file that was opened, with the same facts."""
+        return await self._run(self._is_unchanged)
+
+    def _is_unchanged(self) -> bool:
+        try:
+            return disk.same_file(self._opened, self._path.stat())
+        except FileNotFoundError:
+            return False
+
+
+class DiskSink:
+    """
+    Staged bytes being written, gathered to whole chunks first.
+
+    One task may flush while another writes on: the lock keeps the bytes in order. The disk begins to write early: bytes come in slowly from far sites, and would otherwise
+    all wait for the sync at the end.
+    """
+
+    def __init__(self, run: Run, file: FileIO, offset: int) -> None:
+        self._run = run
+        self._file = file
+        self._gathered = bytearray()
+        self._lock = Lock()
+        self._written = offset
+        self._started = offset
+
+    async def write(self, chunk: bytes) -> None:
+        """Append a chunk; it is written once a whole `CHUNK` has come together."""
+        self._gathered += chunk
+        if len(self._gathered) >= CHUNK:
+            await self.drain()
+
+    async def drain(self) -> None:
+        """Return when the system has all that was written so far."""
+        async with self._lock:
+            gathered, self._gathered = self._gathered, bytearray()
+            await self._run(self._write, memoryview(gathered))
+
+    async def flush(self) -> None:
+        """Return when all that was written is on the disk."""
+        await self.drain()
+        await self._run(disk.sync_file, self._file.fileno())
+
+    def _write(self, rest: memoryview) -> None:
+        while rest:
+            size = self._file.write(rest)
+            self._written += size
+            rest = rest[size:]
+        if self._written - self._started >= WRITEBACK:
+            disk.start_writeback(self._file.fileno(), self._started, self._written - self._started)
+            self._started = self._written

@@ -1,0 +1,195 @@
+"""
+Checksums over the server's own bytes, computed there: by an SFTP extension or a command.
+
+A command sees the server's disk through a shell, which may show other folders than SFTP
+does (chroot, virtual roots); it is believed for a root only after it has shown the same marker.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import anyio
+import asyncssh
+
+from providers.base import SiteError
+from providers.sftp import requests
+from providers.sftp.errors import is_missing
+from providers.sftp.packets import Code, Mode, StatusError
+from providers.sftp.pool import Pool
+
+# By mod_sftp and others; draft-ietf-secsh-filexfer-extensions-00 names the algorithms.
+_BY_EXTENSION = frozenset({"md5", "sha256"})
+_COMMANDS = {"xxh128": "xxh128sum", "sha256": "sha256sum", "md5": "md5sum"}
+_PROBE = f"for c in xargs cat {' '.join(_COMMANDS.values())}; do command -v $c; done"
+_PROBE_SECONDS = 10
+_AT_ONCE = 4
+_FILES_A_COMMAND = 200
+
+
+class Hashing(Protocol):
+    """A way to have the server hash its files."""
+
+    @property
+    def algorithms(self) -> frozenset[str]:
+        """What it can compute."""
+        ...
+
+    async def of(self, marker: bytes, path: bytes, algorithm: str) -> str | None:
+        """Return hex digits, or None if it cannot tell; the root's marker proves the place."""
+        ...
+
+
+class ByExtension:
+    """`check-file`: the SFTP server hashes, so what it names is what it serves."""
+
+    algorithms = _BY_EXTENSION
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def of(self, marker: bytes, path: bytes, algorithm: str) -> str | None:  # noqa: ARG002  # needs no proof
+        """Return hex digits, or None where the server does not know the algorithm."""
+        async with self._pool.channel() as channel:
+            used, digest = await channel.ask(requests.check_file(path, algorithm))
+        return digest if used == algorithm else None
+
+
+async def hashing_by_extension(pool: Pool, home: bytes) -> Hashing | None:
+    """Return a way by `check-file`, or None; mod_sftp has it and does not say so."""
+    async with pool.channel() as channel:
+        try:
+            await channel.ask(requests.check_file(home, "md5"))
+        except StatusError as error:
+            return None if error.code == Code.OP_UNSUPPORTED else ByExtension(pool)
+    return ByExtension(pool)
+
+
+@dataclass(eq=False)
+class _Wish:
+    """One file to hash; those that wait are served by one command."""
+
+    path: bytes
+    algorithm: str
+    digest: str | None = None
+    again: bool = False
+    settled: anyio.Event = field(default_factory=anyio.Event)
+
+
+class ByCommand:
+    """`sha256sum` and its like, many files a call."""
+
+    def __init__(self, pool: Pool, commands: Mapping[str, str]) -> None:
+        self._pool = pool
+        self._commands = commands
+        self._wishes: list[_Wish] = []
+        self._turns = anyio.Semaphore(_AT_ONCE)
+        self._same: dict[bytes, bool] = {}
+
+    @property
+    def algorithms(self) -> frozenset[str]:
+        """The algorithms whose commands the server has."""
+        return frozenset(self._commands)
+
+    async def of(self, marker: bytes, path: bytes, algorithm: str) -> str | None:
+        """Return hex digits, or None where the command printed none for this file."""
+        command_can = algorithm in self._commands and b"\n" not in path
+        if not command_can or not await self._shows_same(marker):
+            return None
+        while (wish := await self._served(_Wish(path, algorithm))).again:
+            pass
+        return wish.digest
+
+    async def _served(self, wish: _Wish) -> _Wish:
+        self._wishes.append(wish)
+        try:
+            async with self._turns:
+                if wish in self._wishes:
+                    await self._serve(self._taken(wish))
+        finally:
+            if wish in self._wishes:
+                self._wishes.remove(wish)
+        await wish.settled.wait()
+        return wish
+
+    def _taken(self, first: _Wish) -> list[_Wish]:
+        """Take a wish, and as many like it as one command may serve."""
+        alike = [one for one in self._wishes if one.algorithm == first.algorithm and one != first]
+        taken = [first, *alike[: _FILES_A_COMMAND - 1]]
+        self._wishes = [wish for wish in self._wishes if wish not in taken]
+        return taken
+
+    async def _serve(self, wishes: list[_Wish]) -> None:
+        """Run one command; where it is not carried through, the others ask again."""
+        command = self._commands[wishes[0].algorithm]
+        try:
+            digests = await self._run(command, [wish.path for wish in wishes])
+            for wish in wishes:
+                wish.digest = digests.get(wish.path)
+        except BaseException:
+            for wish in wishes:
+                wish.again = True
+            raise
+        finally:
+            for wish in wishes:
+                wish.settled.set()
+
+    async def _run(self, command: str, paths: list[bytes]) -> dict[bytes, str]:
+        output = await _output(self._pool, f"xargs -0 {command}", b"\0".join(paths) + b"\0")
+        return dict(parsed for line in output.splitlines() if (parsed := _parsed(line)))
+
+    async def _shows_same(self, marker: bytes) -> bool:
+        """Return whether the shell shows the marker that SFTP shows."""
+        if marker not in self._same:
+            try:
+                async with self._pool.channel() as channel:
+                    handle = await channel.open(requests.open_file(marker, Mode.READ))
+                    content = await channel.ask(requests.read(handle, 0, 4096))
+                    await channel.ask(requests.close(handle))
+            except StatusError as error:
+                if is_missing(error):
+                    return False
+                raise
+            name = shlex.quote(marker.decode())
+            self._same[marker] = await _output(self._pool, f"cat {name}", b"") == content
+        return self._same[marker]
+
+
+async def hashing_by_command(pool: Pool) -> Hashing | None:
+    """Return a way by commands, or None where the server runs none for this user."""
+    # A server that forces SFTP upon every command takes the end of input for its own end.
+    with anyio.move_on_after(_PROBE_SECONDS):
+        found = {
+            line.rpartition(b"/")[2].strip().decode(errors="replace")
+            for line in (await _output(pool, _PROBE, b"")).splitlines()
+        }
+        commands = {name: command for name, command in _COMMANDS.items() if command in found}
+        if commands and {"xargs", "cat"} <= found:
+            return ByCommand(pool, commands)
+    return None
+
+
+async def _output(pool: Pool, command: str, stdin: bytes) -> bytes:
+    """Run a command on the server and return what it printed; nothing where it may not run."""
+    lease = await pool.lease()
+    try:
+        connection = lease.link.connection
+        result = await connection.run(command, input=stdin, encoding=None, check=False)
+    except asyncssh.ChannelOpenError:
+        return b""
+    except (OSError, asyncssh.Error) as error:
+        raise SiteError("unreachable", f"the connection was lost: {error}") from error
+    finally:
+        lease.release()
+    return result.stdout if isinstance(result.stdout, bytes) else b""
+
+
+def _parsed(line: bytes) -> tuple[bytes, str] | None:
+    """Read a line as all these commands print it: digits, a space, a space or star, the name."""
+    digits, _, name = line.removeprefix(b"\\").partition(b" ")
+    if line.startswith(b"\\"):
+        name = name.replace(b"\\\\", b"\\")
+    return (name[1:], digits.decode("ascii", "replace")) if name else None

@@ -1,0 +1,258 @@
+"""An SFTP site as a provider: the protocol of `providers.base` over a pool of connections."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Self
+
+import anyio
+
+from providers.base import (
+    Facts,
+    Features,
+    Handle,
+    Listed,
+    Location,
+    Marker,
+    PermanentFileError,
+    ProviderError,
+    Setup,
+    SiteError,
+)
+from providers.checksums import checksum_of
+from providers.sftp import requests
+from providers.sftp.channel import Channel
+from providers.sftp.connecting import connect
+from providers.sftp.errors import is_missing, missing, translated
+from providers.sftp.folders import Folders
+from providers.sftp.hashing import Hashing, hashing_by_command, hashing_by_extension
+from providers.sftp.listing import Listing
+from providers.sftp.markers import make_marker, read_marker
+from providers.sftp.options import SftpOptions
+from providers.sftp.packets import Attributes, Mode, StatusError
+from providers.sftp.places import Place, Places
+from providers.sftp.pool import Pool
+from providers.sftp.publishing import revoked
+from providers.sftp.staging import Staging
+from providers.sftp.streams import FileReader, FileSink, Subject, facts_of, open_on
+from providers.sftp.syncing import syncs_folders
+
+_SECOND = 1_000_000_000
+_TRANSFERS = 16
+
+
+class SftpProvider:
+    """One SFTP site. Entering it logs in once, to learn what the server can do."""
+
+    def __init__(self, setup: Setup) -> None:
+        if not isinstance(setup.options, SftpOptions):
+            raise TypeError(f"site {setup.site!r} needs SftpOptions, not {setup.options!r}")
+        self._setup = setup
+        self._options = setup.options
+        self._pool = Pool(partial(connect, setup.site, setup.options), setup.options.connections)
+        self._hashing: Hashing | None = None
+        self._features = Features(mtime_resolution_ns=_SECOND, transfers=_TRANSFERS)
+        self._folders = Folders(setup.site)
+        self._places: Places
+        self._staging: Staging
+
+    @property
+    def features(self) -> Features:
+        """What this server can do; final once entered."""
+        return self._features
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._learn()
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._close()
+
+    async def marker(self, root: str) -> Marker | None:
+        """Return the root's marker, or None where there is none."""
+        async with self._pool.channel() as channel:
+            return await read_marker(channel, self._setup.site, self._places.marker(root))
+
+    async def make_marker(self, root: str) -> Marker:
+        """Make the root's marker (and the root's folder), or return the one that is there."""
+        async with self._pool.channel() as channel:
+            await make_marker(channel, self._setup.site, self._places.marker(root))
+        made = await self.marker(root)
+        if made is None:
+            raise SiteError("marker", f"site {self._setup.site!r}: its marker vanished again")
+        return made
+
+    async def facts(self, where: Location) -> Facts | None:
+        """Return size and time of a file, or None if there is none."""
+        place = self._places.place(where)
+        async with self._pool.channel() as channel:
+            found = await self._find(channel, place)
+        return None if found is None else facts_of(found)
+
+    @asynccontextmanager
+    async def read(self, where: Location, offset: int = 0) -> AsyncGenerator[FileReader]:
+        """Open a published file for reading from `offset`."""
+        place = self._places.place(where)
+        async with self._pool.channel() as channel:
+            if await self._find(channel, place) is None:
+                raise missing(self._setup.site, where)
+        async with self._reading(where, place.path, offset) as reader:
+            yield reader
+
+    @asynccontextmanager
+    async def read_staged(self, handle: Handle) -> AsyncGenerator[FileReader]:
+        """Open staged bytes for reading back."""
+        if await self.staged_size(handle) is None:
+            raise revoked(handle)
+        async with self._reading(handle, self._staging.path(handle), 0) as reader:
+            yield reader
+
+    async def stage(self, where: Location, claim: str, size: int) -> Handle:  # noqa: ARG002  # SFTP cannot set room aside
+        """Make an empty staged file that nobody else has, folders included."""
+        return await self._staging.make(where, claim)
+
+    @asynccontextmanager
+    async def write(self, handle: Handle, offset: int = 0) -> AsyncGenerator[FileSink]:
+        """Write staged bytes from `offset` on; what lay beyond it is cut off."""
+        async with self._staging.write(handle, offset) as sink:
+            yield sink
+
+    async def staged_size(self, handle: Handle) -> int | None:
+        """Return how many bytes are staged, or None if there is no such handle."""
+        path = self._staging.path(handle)
+        async with self._pool.channel() as channel:
+            found = await self._look(channel, handle, path)
+        return None if found is None else facts_of(found).size
+
+    async def adopt(self, handle: Handle, claim: str) -> Handle:
+        """Take over staged bytes whose owner is known to be dead."""
+        return await self._staging.adopt(handle, claim)
+
+    async def checksum(self, where: Location | Handle, algorithm: str) -> str | None:
+        """Return `"algorithm:hex"` as the server computed it; None if it cannot tell."""
+        if self._hashing is None or algorithm not in self._hashing.algorithms:
+            return None
+        place, path, size = await self._to_hash(where)
+        if size == 0:
+            return checksum_of(algorithm, [])  # some servers refuse to hash nothing
+        try:
+            digest = await self._hashing.of(place.marker, path, algorithm)
+        except StatusError as error:
+            raise translated(self._setup.site, where, error) from error
+        return None if digest is None else f"{algorithm}:{digest}"
+
+    async def publish(
+        self, handles: Sequence[tuple[Handle, int | None]]
+    ) -> Sequence[Facts | ProviderError]:
+        """Make staged bytes visible under their names, each in one step, mtime set first."""
+        return await self._staging.publish(handles)
+
+    async def revoke(self, handle: Handle) -> None:
+        """Make every later `publish` of this handle fail."""
+        await self._staging.revoke(handle)
+
+    async def remove(self, where: Location) -> None:
+        """Remove a published file; none there is no error."""
+        place = self._places.place(where)
+        async with self._pool.channel() as channel:
+            if not await self._folders.there(channel, place):
+                return
+            try:
+                await channel.ask(requests.remove(place.path))
+            except StatusError as error:
+                if not is_missing(error):
+                    raise translated(self._setup.site, where, error) from error
+
+    async def listing(self, root: str, folder: str = "") -> AsyncIterator[Listed]:
+        """List all published files below a folder, staged ones left out."""
+        if folder:
+            place = self._places.place(Location(root, f"{folder}/x"))
+            async with self._pool.channel() as channel:
+                if not await self._folders.there(channel, place):
+                    return
+        listing = Listing(self._setup.site, self._pool, root, self._places.root(root))
+        async for listed in listing.files(folder):
+            yield listed
+
+    async def _learn(self) -> None:
+        async with self._pool.channel() as channel:
+            home = await channel.ask(requests.real_path(b"."))
+            durable = await syncs_folders(channel, home)
+            extensions = channel.extensions
+        self._hashing = await self._way_to_hash(home)
+        self._places = Places(self._setup, home)
+        self._staging = Staging(self._setup.site, self._pool, self._places, self._folders)
+        if durable:
+            self._staging.make_durable()
+        self._features = Features(
+            atomic_replace=requests.POSIX_RENAME in extensions,
+            durable=durable,
+            checksums=self._hashing.algorithms if self._hashing else frozenset(),
+            read_back=self._options.checksum == "read-back",
+            mtime_resolution_ns=_SECOND,
+            transfers=_TRANSFERS,
+        )
+
+    async def _way_to_hash(self, home: bytes) -> Hashing | None:
+        choice, way = self._options.checksum, None
+        if choice == "auto":
+            way = await hashing_by_extension(self._pool, home)
+        if way is None and choice in {"auto", "command"}:
+            way = await hashing_by_command(self._pool)
+        return way
+
+    async def _close(self) -> None:
+        with anyio.move_on_after(5, shield=True):
+            await self._pool.close()
+
+    async def _find(self, channel: Channel, place: Place) -> Attributes | None:
+        found = await self._folders.look(channel, place)
+        if found is not None and not found.is_file:
+            raise PermanentFileError(
+                f"{place.where} at site {self._setup.site!r} is no file; move it away"
+            )
+        return found
+
+    async def _look(
+        self, channel: Channel, where: Location | Handle, path: bytes
+    ) -> Attributes | None:
+        try:
+            return await channel.ask(requests.lstat(path))
+        except StatusError as error:
+            if is_missing(error):
+                return None
+            raise translated(self._setup.site, where, error) from error
+
+    @asynccontextmanager
+    async def _reading(
+        self, where: Location | Handle, path: bytes, offset: int
+    ) -> AsyncGenerator[FileReader]:
+        subject = Subject(self._setup.site, where, path)
+        try:
+            file = await open_on(self._pool, requests.open_file(path, Mode.READ))
+        except StatusError as error:
+            raise translated(subject.site, where, error) from error
+        try:
+            facts = facts_of(await file.channel.ask(requests.fstat(file.handle)))
+            yield FileReader(subject, file, facts, offset)
+        finally:
+            file.let_go()
+
+    async def _to_hash(self, where: Location | Handle) -> tuple[Place, bytes, int]:
+        """Return path and size of what is to be hashed, which must be there."""
+        if isinstance(where, Handle):
+            size = await self.staged_size(where)
+            if size is None:
+                raise revoked(where)
+            return self._places.place(where.where), self._staging.path(where), size
+        facts = await self.facts(where)
+        if facts is None:
+            raise missing(self._setup.site, where)
+        place = self._places.place(where)
+        return place, place.path, facts.size

@@ -1,0 +1,175 @@
+"""
+The reactor as a whole: what is opened, started, and stopped, in which order.
+
+Open the stream first, then scan: what happens between the two is seen by both, and nothing
+by neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import structlog
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
+
+from reactor.claims import Claims
+from reactor.clock import DatabaseClock
+from reactor.endings import Endings
+from reactor.heart import Heart
+from reactor.model import Topology
+from reactor.pauses import Pauses
+from reactor.reader import Reader
+from reactor.recorder import Recorder
+from reactor.registry import Registry
+from reactor.router import Handler, Router
+from reactor.scheduler import Scheduler
+from reactor.sites import Sites
+from reactor.sources.change_stream import ChangeStream, Cursor, Told
+from reactor.sources.pauses import follow_pauses
+from reactor.sources.scan import Scans
+from reactor.workers import Serving, Workers
+
+log = structlog.stdlib.get_logger()
+
+GRACE_SECONDS = 10.0
+_ATTEMPTS_KEPT_SECONDS = 30 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a reactor is made of. Sites are open; `topology_of` is None for projects not served."""
+
+    client: AsyncMongoClient[dict[str, Any]]
+    database: str
+    state_database: str
+    own_site: str
+    sites: Sites
+    topology_of: Callable[[str], Topology | None]
+    handlers: Sequence[Handler]
+
+
+class Reactor:
+    """One process's reactor. Made, run once, and gone."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self.sites = setup.sites
+        client = setup.client
+        self._database = client[setup.database]
+        self._state = client[setup.state_database]
+        self.clock = DatabaseClock()
+        self._registry = Registry(self._state, setup.own_site)
+        self._reader = Reader(self._database)
+        self._claims = Claims(self._state["claims"], self._registry.process)
+        self._recorder = Recorder(client, self._database, self._state)
+        self._pauses = Pauses()
+        self.scheduler = Scheduler(setup.sites, self.clock, self._pauses)
+        self._endings = Endings(self._recorder, self._claims, setup.sites, self.clock)
+        serving = Serving(setup.sites, setup.topology_of, self.clock)
+        self._workers = Workers(self.scheduler, self._reader, self._claims, self._endings, serving)
+        self._router = Router(
+            self._reader, self._recorder, self.scheduler, setup.handlers, setup.topology_of
+        )
+        self.scans = Scans(
+            self._reader, self._router, self.scheduler, self._claims, setup.topology_of
+        )
+        self._heart = Heart(
+            self._registry, self._claims, self._recorder, self.scheduler, setup.sites
+        )
+
+    async def run(self, *, until_idle: bool, stop: anyio.Event) -> None:
+        """Serve until `stop` is set, or until there is nothing left to do now."""
+        await self._prepare()
+        cursor = Cursor(self._state["cursors"], await self._registry.cursor())
+        told = Told(
+            history_lost=lambda: self.scans.request(full=True),
+            project_gone=self.scheduler.queue.discard_project,
+            is_own=self._recorder.is_own,
+        )
+        stream = ChangeStream(self._database, cursor, self._router.dispatch, told)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self.scheduler.run, self._workers)
+                tasks.start_soon(self._endings.publish_all, self._workers)
+                tasks.start_soon(self._endings.record_all, self._workers)
+                tasks.start_soon(self._heart.run)
+                async with anyio.create_task_group() as sources:
+                    await sources.start(
+                        follow_pauses, self._state["pauses"], self._pauses, self._pauses_changed
+                    )
+                    await sources.start(stream.run)
+                    self.scans.request()
+                    sources.start_soon(self.scans.run)
+                    sources.start_soon(self.scans.refill)
+                    log.info(
+                        "serving",
+                        site=self._setup.own_site,
+                        sites=sorted(site.label for site in self._setup.sites),
+                    )
+                    await self._served(stop, until_idle=until_idle)
+                    sources.cancel_scope.cancel()
+                await self.scheduler.drain(GRACE_SECONDS)
+                tasks.cancel_scope.cancel()
+        finally:
+            await self._leave(stream)
+
+    @property
+    def has_failures(self) -> bool:
+        """Return whether something failed and was not made good, or waits for a site."""
+        return bool(self._workers.failed) or len(self.scheduler.queue) > 0
+
+    async def _served(self, stop: anyio.Event, *, until_idle: bool) -> None:
+        if not until_idle:
+            await stop.wait()
+            return
+        async with anyio.create_task_group() as waits:
+            waits.start_soon(_then_cancel, stop.wait, waits.cancel_scope)
+            waits.start_soon(_then_cancel, self._idle, waits.cancel_scope)
+
+    async def _idle(self) -> None:
+        """Return when nothing was left to do, and a scan after that found nothing either."""
+        idle_before = False
+        while True:
+            await self.scans.settled()
+            idle = self.scheduler.is_idle
+            await self.scheduler.wait_idle()
+            if idle and idle_before:
+                return
+            idle_before = idle
+            self.scans.request()
+
+    async def _prepare(self) -> None:
+        await self.clock.ask(self._setup.client)
+        await self._registry.register()
+        self._claims.dead = await self._registry.dead()
+        await self._state["attempts"].create_index("at", expireAfterSeconds=_ATTEMPTS_KEPT_SECONDS)
+        for project in await self._reader.projects():
+            if self._setup.topology_of(project) is None:
+                continue
+            if problem := await self._reader.make_indexes(project):
+                log.warning("no index; scans are slow", project=project, why=problem)
+
+    def _pauses_changed(self, resumed: bool) -> None:  # noqa: FBT001 - told by the pause stream
+        self.scheduler.stop_paused()
+        if resumed:
+            self.scans.request()
+
+    async def _leave(self, stream: ChangeStream) -> None:
+        """Give up what is held and save the place in the stream, whatever ended the run."""
+        with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE_SECONDS):
+            try:
+                await self._claims.give_up_all()
+                await stream.save()
+                await self._registry.leave()
+            except PyMongoError as error:
+                log.warning("left without saying so; leases will tell", why=str(error)[:200])
+            await self._recorder.aclose()
+
+
+async def _then_cancel(wait: Callable[[], Awaitable[None]], scope: anyio.CancelScope) -> None:
+    await wait()
+    scope.cancel()

@@ -1,0 +1,223 @@
+"""
+Claims: who is working on the bytes at one place, so that two never publish there at a time.
+
+A claim's key is the place of the bytes (the root's marker and the path below it). Its id is
+random and never used twice. Leases only keep work moving: safety rests on `former` being
+revoked before the place is used, and on the recording transaction deleting the claim by
+key and id (DESIGN §4.4, reference/protocol_findings.md).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pymongo import UpdateOne
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import BulkWriteError
+
+Document = dict[str, Any]
+
+LEASE_SECONDS = 30
+RENEW_SECONDS = 10
+_DUPLICATE_KEY = 11000
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """
+    How far a transfer came, for whoever goes on with it.
+
+    `prefix` is the checksum of the first `offset` bytes; `source`, `size` and `mtime_ns`
+    tell which bytes these are; `hash` is the document's; `token` belongs to the handle.
+    `published` is the checksum of what was verified (how: `verified`) and made visible.
+    """
+
+    offset: int = 0
+    prefix: str = ""
+    source: str = ""
+    size: int = 0
+    mtime_ns: int | None = None
+    hash: str | None = None
+    token: str = ""
+    published: str = ""
+    verified: Literal["checksum", "size"] = "size"
+
+    def as_document(self) -> Document:
+        """Return the journal as it stands in the claim."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A claim that was here before; `over` means that its owner can never act on it again."""
+
+    claim: str
+    site: str
+    root: str
+    path: str
+    over: bool
+    journal: Journal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a claim's bytes go: the key, and the site, root and path that it stands for."""
+
+    key: str
+    project: str
+    site: str
+    root: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim that this process holds, or held when it was returned."""
+
+    place: Place
+    id: str
+    former: tuple[Former, ...] = field(default=())
+
+
+class Claims:
+    """The `claims` collection, as one process uses it."""
+
+    def __init__(self, collection: AsyncCollection[Document], process: str) -> None:
+        self._collection = collection
+        self._process = process
+        self.dead: frozenset[str] = frozenset()  # processes of this host that are gone
+
+    async def take(self, places: Sequence[Place]) -> dict[str, Claim]:
+        """
+        Claim places, and return by key those that are ours now; another process has the rest.
+
+        Majority-acknowledged. What earlier owners staged is in `former`: revoke it first.
+        """
+        wanted = {place.key: (place, secrets.token_hex(8)) for place in places}
+        updates = [
+            UpdateOne({"_id": key}, self._taking(place, claim), upsert=True)
+            for key, (place, claim) in wanted.items()
+        ]
+        if not updates:
+            return {}
+        try:
+            await self._collection.bulk_write(updates, ordered=False)
+        except BulkWriteError as error:
+            # Two upserts of one key met: the other process has that place.
+            if any(problem["code"] != _DUPLICATE_KEY for problem in error.details["writeErrors"]):
+                raise
+        ids = [claim for _, claim in wanted.values()]
+        held = self._collection.find({"_id": {"$in": list(wanted)}, "claim": {"$in": ids}})
+        return {
+            found["_id"]: Claim(wanted[found["_id"]][0], found["claim"], self._formers(found))
+            async for found in held
+        }
+
+    async def renew(self, claims: Collection[Claim]) -> set[str]:
+        """Renew claims in one majority update; return the ids of those that are still ours."""
+        if not claims:
+            return set()
+        ids = {claim.id for claim in claims}
+        keys = [claim.place.key for claim in claims]
+        # Ids are never used twice: an id under these keys is the claim that was taken.
+        ours = {"_id": {"$in": keys}, "claim": {"$in": list(ids)}}
+        result = await self._collection.update_many(ours, _EXTENDED)
+        if result.matched_count == len(ids):
+            return ids
+        return {found["claim"] async for found in self._collection.find(ours, {"claim": 1})}
+
+    async def journal(self, claim: Claim, journal: Journal) -> None:
+        """Note how far a transfer came; nothing happens where the claim is no longer ours."""
+        await self._collection.update_one(
+            _mine(claim), {"$set": {"journal": journal.as_document()}}
+        )
+
+    async def hold(self, claims: Sequence[Claim]) -> None:
+        """Let no lease end these claims: a final name is about to be taken away (DESIGN §4.5)."""
+        await self._collection.update_many(
+            {"$or": [_mine(claim) for claim in claims]}, {"$set": {"held": True}}
+        )
+
+    async def give_up(self, claims: Sequence[Claim]) -> None:
+        """Let others go on at once; journals, and what is staged, stay for them."""
+        if claims:
+            await self._collection.update_many(
+                {"$or": [_mine(claim) for claim in claims]}, _GIVEN_UP
+            )
+
+    async def give_up_all(self) -> None:
+        """Give up whatever this process still holds: it is about to end."""
+        await self._collection.update_many({"process": self._process}, _GIVEN_UP)
+
+    async def release(self, claims: Sequence[Claim]) -> None:
+        """End claims under which nothing is staged any more."""
+        if claims:
+            await self._collection.delete_many({"$or": [_mine(claim) for claim in claims]})
+
+    def _formers(self, found: Mapping[str, Any]) -> tuple[Former, ...]:
+        return tuple(
+            Former(
+                claim=raw["claim"],
+                site=raw["site"],
+                root=raw["root"],
+                path=raw["path"],
+                over=bool(raw.get("over")) or raw.get("process") in self.dead,
+                journal=Journal(**raw["journal"]) if raw.get("journal") else None,
+            )
+            for raw in found.get("former") or ()
+        )
+
+    def _taking(self, place: Place, claim: str) -> list[Document]:
+        """Return the pipeline that takes a claim where it is free; otherwise it changes nothing."""
+        free = {
+            "$or": [
+                {"$eq": [{"$type": "$claim"}, "missing"]},
+                {"$in": ["$process", [*self.dead]]},
+                {"$and": [{"$ne": ["$held", True]}, {"$lt": ["$expires", "$$NOW"]}]},
+            ]
+        }
+        before = {
+            "claim": "$claim",
+            "process": "$process",
+            "over": "$over",
+            "journal": "$journal",
+            "site": "$site",
+            "root": "$root",
+            "path": "$path",
+        }
+        known: Document = {"$ifNull": ["$former", []]}
+        grown = {
+            "$cond": [{"$ifNull": ["$claim", False]}, {"$concatArrays": [known, [before]]}, []]
+        }
+        constants = {
+            "_id": place.key,
+            "claim": claim,
+            "process": self._process,
+            "project": place.project,
+            "site": place.site,
+            "root": place.root,
+            "path": place.path,
+        }
+        fresh = {"taken": "$$NOW", "expires": _LATER, "former": grown}
+        taken = {"$mergeObjects": [{"$literal": constants}, fresh]}
+        return [{"$replaceWith": {"$cond": [free, taken, "$$ROOT"]}}]
+
+
+def _mine(claim: Claim) -> Document:
+    return {"_id": claim.place.key, "claim": claim.id}
+
+
+def mine(claims: Collection[Claim]) -> Document:
+    """Return the filter for claims by key and id, as the recording transaction deletes them."""
+    return {"$or": [_mine(claim) for claim in claims]}
+
+
+_EPOCH: Document = {"$toDate": 0}
+_LATER: Document = {"$add": ["$$NOW", LEASE_SECONDS * 1000]}
+_GIVEN_UP: list[Document] = [
+    {"$set": {"over": True, "process": None, "expires": _EPOCH, "held": False}}
+]
+_EXTENDED: list[Document] = [{"$set": {"expires": _LATER}}]

@@ -1,0 +1,135 @@
+"""From settings to the parts of a reactor: the one place that knows all of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from config.errors import SettingsError
+from config.load import find, load
+from config.models import Project, Settings
+from config.models import Site as SiteSettings
+from providers.base import Setup as ProviderSetup
+from providers.table import PROVIDERS
+from reactor.database import Client, connect
+from reactor.embedded import embedded_mongod
+from reactor.model import Topology
+from reactor.sites import Site, Sites, Throttle
+
+TopologyOf = Callable[[str], Topology | None]
+
+
+def load_settings(config: Path | None, active_site: str | None = None) -> Settings:
+    """Return this process's settings, as the machine of `active_site` if that is given."""
+    sources = find(config)
+    if active_site:
+        environ = {**os.environ, "SITESYNC_SITE_ID": active_site}
+        sources = replace(sources, environ=environ)
+    settings = load(sources, {name: kind.options for name, kind in PROVIDERS.items()})
+    if active_site and active_site not in settings.sites:
+        settings.defaults.site(active_site)
+    return settings
+
+
+def make_sites(settings: Settings) -> tuple[Sites, dict[str, str]]:
+    """Return the sites that this process can try to reach, and why it cannot the others."""
+    everywhere = Throttle(settings.limits.bandwidth)
+    problems: dict[str, str] = {}
+    shared: dict[str, Site] = {}
+    for name, site in settings.sites.items():
+        if made := _make_site(settings, site, everywhere, problems):
+            shared[name] = made
+    overridden: dict[tuple[str, str], Site] = {}
+    for project, view in settings.projects.items():
+        for name, site in view.sites.items():
+            if site == settings.sites.get(name):
+                continue
+            if made := _make_site(settings, site, everywhere, problems, project):
+                overridden[project, name] = made
+    return Sites(shared, overridden), problems
+
+
+def _make_site(
+    settings: Settings,
+    site: SiteSettings,
+    everywhere: Throttle,
+    problems: dict[str, str],
+    project: str = "",
+) -> Site | None:
+    label = f"{site.name}@{project}" if project else site.name
+    try:
+        roots = site.roots()
+    except SettingsError as error:
+        problems[label] = str(error)
+        return None
+    if site.problem or not site.enabled:
+        problems[label] = site.problem or f"site {site.name!r} is turned off in the settings"
+        return None
+    setup = ProviderSetup(site.name, roots, site.options)
+    return Site(
+        name=site.name,
+        make=lambda: PROVIDERS[site.provider].make(setup),
+        throttle=Throttle(site.bandwidth, everywhere),
+        limit=site.transfers,
+        label=label,
+        own=site.name == settings.machine.site_id,
+        trust_size=site.trust_size,
+    )
+
+
+def topologies(settings: Settings, sites: Sites) -> TopologyOf:
+    """Return what tells, for any project, what this process serves of it."""
+    known: dict[str, Topology | None] = {}
+
+    def topology_of(project: str) -> Topology | None:
+        if project not in known:
+            known[project] = _topology(settings, settings.project(project), sites)
+        return known[project]
+
+    return topology_of
+
+
+def _topology(settings: Settings, project: Project, sites: Sites) -> Topology | None:
+    """Return a project's topology, or None where nothing of it is this process's business."""
+    own = settings.machine.site_id
+    remote = [project.remote_site] if project.remote_site else []
+    served = tuple(dict.fromkeys((own, *remote, *project.always_accessible_on)))
+    topology = Topology(
+        project=project.name,
+        own=own,
+        served=served,
+        alternatives=project.alternatives(),
+        reachable=frozenset(name for name in project.sites if sites.find(project.name, name)),
+        always=project.always_accessible_on,
+        retry_count=project.retry_count,
+        interval=project.reconcile_interval,
+    )
+    has_company = len(topology.together(served)) > 1
+    return topology if project.enabled and own in topology.reachable and has_company else None
+
+
+@asynccontextmanager
+async def open_sites(settings: Settings) -> AsyncGenerator[tuple[Sites, dict[str, str]]]:
+    """Yield the sites; those that were opened on the way are closed afterwards."""
+    sites, problems = make_sites(settings)
+    async with AsyncExitStack() as stack:
+        for site in sites:
+            stack.push_async_callback(site.close)
+        yield sites, problems
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, *, embedded: bool = False) -> AsyncGenerator[Client]:
+    """Yield a client of the studio's database, or of an embedded one where none is named."""
+    async with AsyncExitStack() as stack:
+        if embedded or settings.mongo.uri is None:
+            mongod = Path(settings.mongo.mongod) if settings.mongo.mongod else None
+            uri = await stack.enter_async_context(embedded_mongod(mongod=mongod))
+        else:
+            uri = settings.mongo.uri.get_secret_value()
+        client = await connect(uri)
+        stack.push_async_callback(client.close)
+        yield client

@@ -1,0 +1,123 @@
+"""What every command shares: settings, exit codes, where output goes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import anyio
+import click
+from pymongo.errors import PyMongoError
+from rich.console import Console
+from rich.table import Table
+
+from config.errors import SettingsError
+from config.models import Settings
+from providers.base import ProviderError
+from reactor.cli.compose import load_settings
+from reactor.database import DatabaseError
+from reactor.embedded import EmbeddedError
+from reactor.logs import configure_logs
+from reactor.tasks import plain_errors
+
+T = TypeVar("T")
+
+DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@dataclass(slots=True)
+class Shell:
+    """One call of the program, before settings are read."""
+
+    config: Path | None = None
+    verbose: bool = False
+
+    def settings(self, active_site: str | None = None) -> Settings:
+        """Return the settings; what is wrong with them ends the program with exit code 2."""
+        try:
+            return load_settings(self.config, active_site)
+        except SettingsError as error:
+            fail(str(error), WRONG_USE)
+
+    def logs(self, *, quiet: bool = False) -> None:
+        """Set logging up; `quiet` for commands whose output is the answer."""
+        configure_logs(verbose=self.verbose, quiet=quiet)
+
+
+pass_shell = click.make_pass_decorator(Shell, ensure=True)
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """End the program with a message on stderr."""
+    click.echo(f"sitesync: {message}", err=True)
+    sys.exit(code)
+
+
+def run_async(act: Callable[[], Awaitable[T]]) -> T:
+    """Run a command to its end; errors that people can mend end it with their message."""
+    try:
+        with plain_errors():
+            return anyio.run(act)
+    except (DatabaseError, EmbeddedError, ProviderError) as error:
+        fail(str(error))
+    except SettingsError as error:
+        fail(str(error), WRONG_USE)
+    except PyMongoError as error:
+        fail(f"MongoDB: {str(error)[:300]}")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+@dataclass(slots=True)
+class Stop:
+    """Whether the program was asked to stop, and the exit code that goes with it."""
+
+    asked: anyio.Event = field(default_factory=anyio.Event)
+    code: int = DONE
+
+
+async def watch_signals(stop: Stop) -> None:
+    """
+    Set `stop` on the first SIGINT or SIGTERM; end the program at once on the second.
+
+    Where the loop takes no signals (Windows), Ctrl-C interrupts the run itself.
+    """
+    try:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for number in signals:
+                if stop.asked.is_set():
+                    os._exit(INTERRUPTED)  # leases and journals are made for this
+                stop.code = INTERRUPTED if number == signal.SIGINT else DONE
+                stop.asked.set()
+                click.echo("stopping; once more to stop at once", err=True)
+    except NotImplementedError:
+        await anyio.sleep_forever()
+
+
+def print_json(answer: dict[str, Any]) -> None:
+    """Print one object on stdout."""
+    click.echo(json.dumps(answer, default=str, ensure_ascii=False))
+
+
+def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table: with rules on a terminal, plain columns in a pipe."""
+    console = Console()
+    if not console.is_terminal:
+        click.echo("\t".join(columns))
+        for row in rows:
+            click.echo("\t".join(row))
+        return
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

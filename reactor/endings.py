@@ -1,0 +1,272 @@
+"""
+How transfers end: renew the claim, publish, record. Many at a time, in this order.
+
+While one batch is being written the next one gathers: a single file waits for nothing, and
+two thousand frames share a few transactions.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import anyio
+import structlog
+from pymongo.errors import PyMongoError
+
+from providers.base import Facts, FileError, ProviderError, RevokedError, SiteError
+from reactor import edits
+from reactor.backoff import FILE_RETRY, RECONNECT
+from reactor.claims import Claim, Claims, Journal
+from reactor.clock import DatabaseClock
+from reactor.edits import FileEdit
+from reactor.gathering import Basket
+from reactor.jobs import Job
+from reactor.progress import Progress
+from reactor.recorder import Ending, Recorder
+from reactor.sites import Site, Sites
+from reactor.staging import JOURNAL_EVERY
+from reactor.transfer import AlreadyRight, Outcome, ProvedWrong, Staged
+
+log = structlog.stdlib.get_logger()
+
+BATCH = 500
+
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class Finished:
+    """A transfer whose bytes are staged, proved, or not to be had; `facts` once published."""
+
+    job: Job
+    claim: Claim
+    progress: Progress
+    result: Outcome | FileError
+    facts: Facts | None = None
+
+    @property
+    def outcome(self) -> str:
+        """Return the word for the log: available, right, wrong or failed."""
+        match self.result:
+            case Staged():
+                return "available"
+            case AlreadyRight():
+                return "right"
+            case ProvedWrong():
+                return "wrong"
+            case FileError():
+                return "failed"
+
+
+class Listener(Protocol):
+    """Who is told what became of a transfer, once its claim has ended."""
+
+    def ended(self, finished: Finished) -> None:
+        """Take note that it was recorded, or that its claim was lost to another process."""
+        ...
+
+    async def site_failed(self, finished: Finished, error: SiteError) -> None:
+        """Take note that the site failed while publishing; the claim stands."""
+        ...
+
+
+class Endings:
+    """The last steps of all transfers of one process."""
+
+    def __init__(
+        self, recorder: Recorder, claims: Claims, sites: Sites, clock: DatabaseClock
+    ) -> None:
+        self._recorder = recorder
+        self._claims = claims
+        self._sites = sites
+        self._clock = clock
+        self._to_publish: Basket[Finished] = Basket()
+        self._to_record: Basket[Finished] = Basket()
+
+    def put(self, finished: Finished) -> None:
+        """Take a transfer over, to publish it if it is staged and to record how it ended."""
+        basket = self._to_publish if isinstance(finished.result, Staged) else self._to_record
+        basket.put(finished)
+
+    async def publish_all(self, listener: Listener) -> None:
+        """Publish what is staged, for ever."""
+        while True:
+            batch = await self._to_publish.take(BATCH)
+            still = await _until_answered(partial(self._claims.renew, _claims(batch)))
+            for finished in batch:
+                if finished.claim.id not in still:
+                    await self._withdraw(finished)
+                    listener.ended(finished)
+            held = [finished for finished in batch if finished.claim.id in still]
+            by_site: dict[str, list[Finished]] = {}
+            for finished in held:
+                by_site.setdefault(self._site_of(finished).label, []).append(finished)
+            async with anyio.create_task_group() as together:
+                for here in by_site.values():
+                    together.start_soon(self._publish_at, self._site_of(here[0]), here, listener)
+
+    async def record_all(self, listener: Listener) -> None:
+        """Record what ended, for ever."""
+        while True:
+            batch = await self._to_record.take(BATCH)
+            endings = [self._ending(finished) for finished in batch]
+            recorded = await _until_answered(partial(self._recorder.record, endings))
+            kept = {ending.claim.id for ending in recorded}
+            for finished in batch:
+                if finished.claim.id in kept:
+                    _tell(finished)
+                else:
+                    log.info("claim lost", path=finished.job.work.path, site=finished.job.work.site)
+                listener.ended(finished)
+
+    async def _publish_at(self, site: Site, batch: Sequence[Finished], listener: Listener) -> None:
+        provider = site.provider
+        staged = [(f, f.result) for f in batch if isinstance(f.result, Staged)]
+        if not provider.features.atomic_replace:
+            await self._hold([f for f, result in staged if result.replaces])
+        try:
+            results = await provider.publish([(r.handle, r.mtime_ns) for _, r in staged])
+        except ProviderError as error:
+            results = [error] * len(staged)
+        for (finished, _), result in zip(staged, results, strict=True):
+            await self._after_publish(finished, result, listener)
+
+    async def _after_publish(
+        self, finished: Finished, result: Facts | ProviderError, listener: Listener
+    ) -> None:
+        match result:
+            case Facts():
+                finished.facts = result
+                await self._note_published(finished)
+                self._to_record.put(finished)
+            case SiteError():
+                await listener.site_failed(finished, result)
+            case RevokedError():
+                listener.ended(finished)
+            case FileError():
+                await self._withdraw(finished)
+                finished.result = result
+                self._to_record.put(finished)
+            case _:
+                await self._withdraw(finished)
+                finished.result = FileError(str(result))
+                self._to_record.put(finished)
+
+    async def _note_published(self, finished: Finished) -> None:
+        """Spare whoever takes over from a crash right here from sending much again."""
+        if finished.progress.size < JOURNAL_EVERY or not isinstance(finished.result, Staged):
+            return
+        proof = finished.result.proof
+        journal = Journal(
+            offset=finished.progress.size,
+            hash=finished.result.variant.hash,
+            size=finished.progress.size,
+            published=proof.checksum or "",
+            verified=proof.verified,
+        )
+        await _until_answered(partial(self._claims.journal, finished.claim, journal))
+
+    async def _hold(self, replacing: Sequence[Finished]) -> None:
+        """Make sure that no lease ends claims whose publish nobody can revoke (DESIGN §4.5)."""
+        if replacing:
+            unmarked = [edits.reset(file, f.job.group) for f in replacing for file in f.job.files]
+            await _until_answered(partial(self._recorder.edit, unmarked))
+            await _until_answered(partial(self._claims.hold, _claims(replacing)))
+
+    async def _withdraw(self, finished: Finished) -> None:
+        if isinstance(finished.result, Staged):
+            try:
+                await self._site_of(finished).provider.revoke(finished.result.handle)
+            except ProviderError as error:
+                log.debug("staged bytes stay until the next claim revokes them", why=str(error))
+
+    def _site_of(self, finished: Finished) -> Site:
+        return self._sites.of(finished.job.work.project, finished.job.work.site)
+
+    def _ending(self, finished: Finished) -> Ending:
+        match finished.result:
+            case FileError() as error:
+                written = list(_failed(finished.job, error))
+            case ProvedWrong(variant, reason):
+                written = [
+                    edits.reset(file, finished.job.group, error=reason) for file in variant.files
+                ]
+            case Staged() | AlreadyRight() as done:
+                facts = _recorded(done, finished.facts)
+                written = [
+                    edits.completion(file, finished.job.group, facts) for file in done.variant.files
+                ]
+        return Ending(finished.claim, tuple(written), self._attempt(finished))
+
+    def _attempt(self, finished: Finished) -> dict[str, Any]:
+        return {**_line(finished), "at": self._clock.now(), "claim": finished.claim.id}
+
+
+def _claims(batch: Iterable[Finished]) -> list[Claim]:
+    return [finished.claim for finished in batch]
+
+
+def _recorded(done: Staged | AlreadyRight, facts: Facts | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"verified": done.proof.verified}
+    if done.proof.checksum:
+        found["checksum"] = done.proof.checksum
+    if facts is not None and facts.id:
+        found["id"] = facts.id
+    return found
+
+
+def _failed(job: Job, error: FileError) -> Iterable[FileEdit]:
+    for file in job.files:
+        if error.permanent:
+            yield edits.stopped(file, job.group, str(error), job.retry_count)
+        else:
+            wait = FILE_RETRY.delay(job.tries + 1, random.random())  # noqa: S311 - jitter
+            yield edits.failure(file, job.group, str(error), int(wait * 1000))
+
+
+def _line(finished: Finished) -> dict[str, Any]:
+    """Return the canonical line of a finished transfer, for the log and the attempts."""
+    job, result = finished.job, finished.result
+    line: dict[str, Any] = {
+        "outcome": finished.outcome,
+        "project": job.work.project,
+        "site": job.work.site,
+        "path": job.work.path,
+        "source": finished.progress.source or None,
+        "bytes": finished.progress.size,
+        "sent": finished.progress.sent,
+        "ms": round((time.monotonic() - finished.progress.started) * 1000, 1),
+    }
+    if isinstance(result, Staged | AlreadyRight):
+        line["verified"] = result.proof.verified
+    elif isinstance(result, ProvedWrong):
+        line["error"] = result.reason
+    else:
+        line["error"] = str(result)
+    return line
+
+
+def _tell(finished: Finished) -> None:
+    line = _line(finished)
+    if "error" in line:
+        log.warning("transfer", **line)
+    else:
+        log.info("transfer", **line)
+
+
+async def _until_answered(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """Ask the database until it answers: verified bytes wait for it, however long it is gone."""
+    failures = 0
+    while True:
+        try:
+            return await ask()
+        except PyMongoError as error:
+            failures += 1
+            wait = RECONNECT.delay(failures, random.random())  # noqa: S311 - jitter
+            log.warning("database does not answer", why=str(error)[:200], retry_in=round(wait, 1))
+            await anyio.sleep(wait)

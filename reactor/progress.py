@@ -1,0 +1,38 @@
+"""How far a transfer is, for those who watch: plain counters, written by one task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reactor.model import Work
+
+
+@dataclass(slots=True)
+class Progress:
+    """
+    One running transfer. `done` bytes of `size` are staged, `sent` of them by this attempt.
+
+    `journalled` tells that a journal lets another attempt go on from here; `started` is of
+    the monotonic clock.
+    """
+
+    work: Work
+    started: float
+    source: str = ""
+    size: int = 0
+    done: int = 0
+    sent: int = 0
+    journalled: bool = False
+
+    def begin(self, source: str, size: int) -> None:
+        """Start counting a copy of `size` bytes from a source."""
+        self.source, self.size, self.done, self.sent = source, size, 0, 0
+
+    def advance(self, size: int) -> None:
+        """Count bytes that were moved."""
+        self.done += size
+        self.sent += size
+
+    def resume(self, offset: int) -> None:
+        """Count bytes that an earlier attempt has staged."""
+        self.done, self.journalled = offset, True

@@ -1,0 +1,154 @@
+"""
+Writes the truth: edits of documents, and how transfers ended.
+
+An ending is one transaction with the deletion of its claim by key and id (DESIGN §4.4): a
+paused owner whose claim was taken over cannot record. Many endings go in one transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymongo import AsyncMongoClient, UpdateOne, WriteConcern
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from reactor.claims import Claim, mine
+from reactor.edits import FileEdit, by_document, update_of
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """
+    How one transfer ended: what to write into the documents, and the claim that ends with it.
+
+    `attempt` is its line in the append-only log.
+    """
+
+    claim: Claim
+    edits: tuple[FileEdit, ...]
+    attempt: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+# A claim, the edits that show its progress, and what its own document shows.
+Shown = tuple[Claim, Sequence[FileEdit], Mapping[str, Any]]
+
+
+class _LostClaimError(Exception):
+    """The number of deleted claims differs: some were taken over."""
+
+
+class Recorder:
+    """The studio's documents and the claims, written by one process."""
+
+    def __init__(
+        self,
+        client: AsyncMongoClient[Document],
+        database: AsyncDatabase[Document],
+        state: AsyncDatabase[Document],
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._claims: AsyncCollection[Document] = state["claims"]
+        self._attempts: AsyncCollection[Document] = state["attempts"].with_options(
+            write_concern=WriteConcern(w=1)
+        )
+        self._session: AsyncClientSession | None = None
+
+    def is_own(self, session_id: object) -> bool:
+        """Return whether a change event's session is the one that endings are written in."""
+        return self._session is not None and session_id == self._session.session_id["id"]
+
+    async def edit(self, edits: Iterable[FileEdit]) -> None:
+        """Carry out edits that need no claim: they make nothing available."""
+        for project, updates in _updates(edits).items():
+            await self._database[project].bulk_write(updates, ordered=True)
+
+    async def record(self, endings: Sequence[Ending]) -> list[Ending]:
+        """
+        Write endings in one transaction; return those that were recorded.
+
+        The others had lost their claim: what they did is for its new owner to judge.
+        """
+        mine_still = list(endings)
+        while mine_still:
+            try:
+                await self._in_transaction(mine_still)
+            except _LostClaimError:
+                mine_still = await self._still_held(mine_still)
+            except PyMongoError:
+                # The outcome may be unknown: a claim that stands was not recorded.
+                if await self._still_held(mine_still):
+                    raise
+                break
+            else:
+                break
+        await self._log(mine_still)
+        return mine_still
+
+    async def show(self, shown: Sequence[Shown]) -> None:
+        """
+        Write how far transfers are, where their claims still stand.
+
+        Losing this is no loss: whoever lost a claim in between shows nothing.
+        """
+        claims = [claim for claim, _, _ in shown]
+        updates = _updates(edit for _, edits, _ in shown for edit in edits)
+
+        async def write(session: AsyncClientSession) -> None:
+            counted = [UpdateOne(mine([claim]), {"$set": dict(done)}) for claim, _, done in shown]
+            result = await self._claims.bulk_write(counted, session=session)
+            if result.matched_count != len(claims):
+                raise _LostClaimError
+            for project, documents in updates.items():
+                await self._database[project].bulk_write(documents, session=session)
+
+        with contextlib.suppress(_LostClaimError):
+            async with self._client.start_session() as session:
+                await session.with_transaction(write)
+
+    async def aclose(self) -> None:
+        """Give the session back."""
+        if self._session is not None:
+            await self._session.end_session()
+
+    async def _in_transaction(self, endings: Sequence[Ending]) -> None:
+        updates = _updates(edit for ending in endings for edit in ending.edits)
+        claims = [ending.claim for ending in endings]
+
+        async def write(session: AsyncClientSession) -> None:
+            for project, documents in updates.items():
+                await self._database[project].bulk_write(documents, session=session)
+            deleted = await self._claims.delete_many(mine(claims), session=session)
+            if deleted.deleted_count != len(claims):
+                raise _LostClaimError
+
+        if self._session is None:
+            self._session = self._client.start_session()
+        await self._session.with_transaction(write, write_concern=WriteConcern("majority"))
+
+    async def _still_held(self, endings: Sequence[Ending]) -> list[Ending]:
+        held = self._claims.find(mine([ending.claim for ending in endings]), {"claim": 1})
+        ids = {found["claim"] async for found in held}
+        return [ending for ending in endings if ending.claim.id in ids]
+
+    async def _log(self, endings: Sequence[Ending]) -> None:
+        lines = [dict(ending.attempt) for ending in endings if ending.attempt]
+        if lines:
+            await self._attempts.insert_many(lines, ordered=False)
+
+
+def _updates(edits: Iterable[FileEdit]) -> dict[str, list[UpdateOne]]:
+    """Return the updates by project; never an upsert, which would make a document of nothing."""
+    updates: dict[str, list[UpdateOne]] = {}
+    for (project, document), rounds in by_document(edits):
+        for once in rounds:
+            updates.setdefault(project, []).append(UpdateOne({"_id": document}, update_of(once)))
+    return updates

@@ -1,0 +1,101 @@
+"""
+Who runs: one document a process in `reactors`, so that others can tell the dead from the slow.
+
+A process of this host that is gone cannot act any more: its claims are free at once, and
+what it staged may be taken over. Of other hosts only leases tell.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+from pymongo.asynchronous.database import AsyncDatabase
+
+Document = dict[str, Any]
+
+ALIVE_SECONDS = 20
+_FORGET_SECONDS = 7 * 24 * 3600
+
+
+def host() -> str:
+    """Return what names this machine, and the process ids that mean something on it."""
+    namespace = Path("/proc/self/ns/pid")
+    pids = namespace.readlink().name if namespace.exists() else ""
+    return f"{socket.gethostname()}/{uuid.getnode():012x}/{pids}"
+
+
+class Registry:
+    """One process's place among the `reactors`."""
+
+    def __init__(self, state: AsyncDatabase[Document], own_site: str) -> None:
+        self._reactors = state["reactors"]
+        self._cursors = state["cursors"]
+        self.process = secrets.token_hex(8)
+        self._identity: Document = {
+            "host": host(),
+            "boot": int(psutil.boot_time()),
+            "pid": psutil.Process().pid,
+            "born": psutil.Process().create_time(),
+            "site": own_site,
+        }
+
+    async def register(self) -> None:
+        """Appear among the reactors."""
+        await self._reactors.create_index("seen", expireAfterSeconds=_FORGET_SECONDS)
+        await self.beat({})
+
+    async def beat(self, doing: Mapping[str, Any]) -> None:
+        """Say that we live, and what we do."""
+        said = {
+            "$replaceWith": {
+                "$mergeObjects": [
+                    {"$literal": {"_id": self.process, **self._identity, **doing}},
+                    {"seen": "$$NOW", "started": {"$ifNull": ["$started", "$$NOW"]}},
+                ]
+            }
+        }
+        await self._reactors.update_one({"_id": self.process}, [said], upsert=True)
+
+    async def leave(self) -> None:
+        """Disappear: all claims have been given up."""
+        await self._reactors.delete_one({"_id": self.process})
+
+    async def dead(self) -> frozenset[str]:
+        """Return the processes of this host that are gone for good."""
+        others = self._reactors.find({"host": self._identity["host"], "_id": {"$ne": self.process}})
+        return frozenset([other["_id"] async for other in others if not self._lives(other)])
+
+    async def cursor(self) -> str:
+        """
+        Return the name of a cursor that is ours alone.
+
+        It is that of a process of this host and site that has ended, if there is one: so a
+        restarted reactor goes on where it was, and two beside each other do not collide.
+        """
+        mine = {"host": self._identity["host"], "site": self._identity["site"]}
+        alive = [r["_id"] async for r in self._reactors.find(mine) if self._lives(r)]
+        free = {**mine, "process": {"$nin": alive}}
+        taken = await self._cursors.find_one_and_update(free, {"$set": {"process": self.process}})
+        if taken is not None:
+            return str(taken["_id"])
+        name = secrets.token_hex(8)
+        await self._cursors.insert_one({"_id": name, **mine, "process": self.process})
+        return name
+
+    def _lives(self, other: Mapping[str, Any]) -> bool:
+        if other["_id"] == self.process:
+            return True
+        if other["boot"] != self._identity["boot"]:
+            return False
+        try:
+            return bool(abs(psutil.Process(other["pid"]).create_time() - other["born"]) < 1.0)
+        except psutil.NoSuchProcess:
+            return False
+        except psutil.AccessDenied:
+            return True

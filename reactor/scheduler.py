@@ -1,0 +1,260 @@
+"""
+Hands work to free workers of its destination, by priority, and keeps what runs in hand.
+
+What the queue holds are names; losing all of it costs one scan. What a worker does with
+names is in `reactor.workers`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup
+
+from providers.base import SiteError
+from reactor.claims import Claim
+from reactor.clock import DatabaseClock
+from reactor.commands import RequestTransfer
+from reactor.events import Key, Origin
+from reactor.jobs import Job
+from reactor.model import DEFAULT_PRIORITY, Work
+from reactor.pauses import Pauses
+from reactor.progress import Progress
+from reactor.sites import Site, Sites
+from reactor.workqueue import WorkQueue
+
+log = structlog.stdlib.get_logger()
+
+SCANNED_PRIORITY = 0
+BATCH = 256
+BATCH_BYTES = 256 * 1024 * 1024
+_LOW_WATER = 64
+
+
+@dataclass(slots=True)
+class Running:
+    """A claimed transfer. Once `ending`, it is no longer stopped: it publishes or records."""
+
+    job: Job
+    claim: Claim
+    progress: Progress
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    ending: bool = False
+
+
+class Serve(Protocol):
+    """What carries work out: takes names of one site, and ends each by `done` or `put_back`."""
+
+    async def serve(self, site: Site, works: Sequence[Work], workers: TaskGroup) -> None:
+        """Read, claim and start what is to be done; may return while transfers run."""
+        ...
+
+
+class Scheduler:
+    """The queue's one taker."""
+
+    def __init__(self, sites: Sites, clock: DatabaseClock, pauses: Pauses) -> None:
+        self.queue = WorkQueue(self._label)
+        self.running: dict[Work, Running] = {}
+        self._sites = sites
+        self._clock = clock
+        self._pauses = pauses
+        self._taken: dict[str, int] = {site.label: 0 for site in sites}
+        self._parked: set[Work] = set()
+        self._wake = anyio.Event()
+        self._changed = anyio.Event()
+        self._accepting = True
+
+    def __repr__(self) -> str:
+        return f"<Scheduler {self.queue!r} running={len(self.running)} taken={self._taken}>"
+
+    # What others ask for; none of it waits.
+
+    def request(self, command: RequestTransfer, origin: Origin) -> None:
+        """Queue a transfer; work that a scan found, and nobody ranked, comes last."""
+        scanned = origin is Origin.SCAN
+        priority = command.priority
+        if priority is None:
+            priority = SCANNED_PRIORITY if scanned else DEFAULT_PRIORITY
+        self.queue.add(command.work, priority, self._monotonic(command.retry_at))
+        if not scanned:
+            self.queue.reprioritise(command.work, priority)
+        self._wake.set()
+
+    def stop(self, work: Work) -> None:
+        """Forget waiting work, and stop it at the next chunk if it runs."""
+        self.queue.discard(work)
+        running = self.running.get(work)
+        if running is not None and not running.ending:
+            running.scope.cancel()
+
+    def keep(self, key: Key, works: frozenset[Work]) -> None:
+        """Stop what runs for one document alone and is wanted by it no more."""
+        for work, running in list(self.running.items()):
+            wanting = {(ref.project, ref.representation) for ref in running.job.files}
+            if work not in works and wanting == {(key.project, key.representation)}:
+                self.stop(work)
+
+    def stop_paused(self) -> None:
+        """Stop what runs and has been paused; the scan after resuming finds it again."""
+        for work in [*self.running]:
+            if self._pauses.covers(work.project, work.site):
+                self.stop(work)
+
+    # What workers tell.
+
+    def done(self, work: Work) -> None:
+        """Take note that work has ended, or that there was none to do."""
+        self._leave(work)
+        self.queue.done(work)
+
+    def put_back(self, work: Work, at: datetime | None = None) -> None:
+        """Let work wait until `at` (the database's time), or for its turn again."""
+        self._leave(work)
+        self.queue.put_back(work, self._monotonic(at))
+
+    def park(self, works: Iterable[Work], at: float) -> None:
+        """Let work wait until `at` (monotonic seconds) for a site, or for another process."""
+        for work in works:
+            self._leave(work)
+            self._parked.add(work)
+            self.queue.put_back(work, at)
+
+    def start(self, running: Running) -> None:
+        """Take note of a transfer that has its claim."""
+        self.running[running.job.work] = running
+
+    def suspend(self, error: SiteError, work: Work) -> float:
+        """
+        Let the site at fault rest, and return until when (monotonic seconds).
+
+        That is the work's destination, unless the error says that it was its source.
+        """
+        site = self._sites.of(work.project, error.site or work.site)
+        before = site.suspension
+        suspension = site.suspend(error, time.monotonic())
+        if suspension is not before:
+            log.warning(
+                "site suspended",
+                site=site.label,
+                kind=suspension.kind,
+                why=suspension.reason,
+                retry_in=round(suspension.until - time.monotonic(), 1),
+            )
+        return suspension.until
+
+    # How it goes on.
+
+    async def run(self, serve: Serve) -> None:
+        """Hand out work, for ever."""
+        async with anyio.create_task_group() as workers:
+            while True:
+                self._wake = anyio.Event()
+                if self._accepting:
+                    self._hand_out(serve, workers)
+                self._changed.set()
+                self._changed = anyio.Event()
+                with anyio.move_on_after(self._until_next()):
+                    await self._wake.wait()
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether nothing runs, and nothing waits for a site that can be tried."""
+        now = time.monotonic()
+        return not any(self._taken.values()) and not any(
+            self._room(site, now)
+            for label in self.queue.lanes(now)
+            if (site := self._sites.labelled(label))
+        )
+
+    async def wait_idle(self) -> None:
+        """Return when nothing runs, and all that waits does so for a site or another process."""
+        while not self.is_idle or any(work not in self._parked for work in self.queue.waiting()):
+            await self._changed.wait()
+
+    async def wait_for_room(self) -> None:
+        """Return when a scan may add more to the queue."""
+        while not self.queue.has_room:
+            await self._changed.wait()
+
+    async def wait_refill(self) -> None:
+        """Return when names have fallen out of the queue, and there is room for them again."""
+        while not (self.queue.has_room and self.queue.take_overflow()):
+            await self._changed.wait()
+
+    async def drain(self, grace: float) -> None:
+        """Hand out nothing more; let what runs end for so many seconds, then stop it."""
+        self._accepting = False
+        with anyio.move_on_after(grace):
+            await self._all_ended()
+        for running in [*self.running.values()]:
+            if not running.ending:
+                running.scope.cancel()
+        with anyio.move_on_after(grace):
+            await self._all_ended()
+
+    async def _all_ended(self) -> None:
+        while any(self._taken.values()):
+            await self._changed.wait()
+
+    def _hand_out(self, serve: Serve, workers: TaskGroup) -> None:
+        now = time.monotonic()
+        for label in self.queue.lanes(now):
+            site = self._sites.labelled(label)
+            if site is None:
+                continue
+            works: list[Work] = []
+            for work in self.queue.take(label, self._room(site, now), now):
+                self._parked.discard(work)
+                if self._pauses.covers(work.project, work.site):
+                    self.queue.done(work)
+                else:
+                    works.append(work)
+            if works:
+                self._taken[label] += len(works)
+                workers.start_soon(serve.serve, site, works, workers)
+
+    def _room(self, site: Site, now: float) -> int:
+        """Return how many names a site may be handed now."""
+        taken = self._taken[site.label]
+        if site.resting_until(now):
+            return 0
+        if site.suspension is not None:  # one attempt tells whether it is back
+            return 0 if taken else 1
+        if sum(running.job.size for running in self.running_at(site)) >= BATCH_BYTES:
+            return max(0, site.transfers - taken)
+        return BATCH - taken if taken <= _LOW_WATER else 0
+
+    def running_at(self, site: Site) -> list[Running]:
+        """Return what runs to a site."""
+        return [
+            running for work, running in self.running.items() if self._label(work) == site.label
+        ]
+
+    def _label(self, work: Work) -> str:
+        site = self._sites.find(work.project, work.site)
+        return site.label if site else work.site
+
+    def _leave(self, work: Work) -> None:
+        self.running.pop(work, None)
+        self._taken[self._label(work)] -= 1
+        self._wake.set()
+
+    def _monotonic(self, at: datetime | None) -> float:
+        """Return the database's time on our monotonic clock."""
+        if at is None:
+            return 0.0
+        return time.monotonic() + (at - self._clock.now()).total_seconds()
+
+    def _until_next(self) -> float | None:
+        """Return the seconds until something waiting can be handed out without being woken."""
+        now = time.monotonic()
+        rests = [site.resting_until(now) for site in self._sites]
+        times = [at for at in (self.queue.next_time(), *rests) if at is not None]
+        return max(0.0, min(times) - now) if times else None

@@ -1,0 +1,208 @@
+"""
+The sites that this process reaches, as it sees them now: open provider, limits, suspension.
+
+A failure of the site suspends it with backoff; no file's `tries` grows for it (DESIGN §5).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
+from dataclasses import dataclass, field
+
+import anyio
+
+from providers.base import Marker, Provider, Reader, SiteError
+from reactor.backoff import SITE_RETRY
+
+
+class Throttle:
+    """
+    Lets so many bytes a second pass, over all who share it; None lets all pass.
+
+    What passes here has to pass `within`, too: the limit of all sites together.
+    """
+
+    def __init__(self, bytes_per_second: int | None, within: Throttle | None = None) -> None:
+        self._rate = bytes_per_second
+        self._within = within
+        self._free_at = 0.0
+
+    @property
+    def is_limited(self) -> bool:
+        """Return whether anything is ever held up."""
+        return self._rate is not None or (self._within is not None and self._within.is_limited)
+
+    async def passing(self, size: int) -> None:
+        """Return when `size` more bytes may pass."""
+        if self._within is not None:
+            await self._within.passing(size)
+        if self._rate is not None:
+            now = time.monotonic()
+            start = max(self._free_at, now)
+            self._free_at = start + size / self._rate
+            await anyio.sleep(start - now)
+
+
+@dataclass(slots=True)
+class Suspension:
+    """Why a site rests, and until when (monotonic seconds)."""
+
+    kind: str
+    reason: str
+    until: float
+    failures: int
+
+
+@dataclass(slots=True)
+class Site:
+    """
+    One reachable site: its provider, transfers at once, bytes a second, and how it is.
+
+    `make` makes a provider; `limit` is of transfers at once, None leaves it to the provider.
+    """
+
+    name: str
+    make: Callable[[], Provider]
+    throttle: Throttle
+    limit: int | None = None
+    label: str = ""
+    own: bool = False
+    trust_size: bool = False
+    suspension: Suspension | None = None
+    provider: Provider = field(init=False)
+    transfers: int = field(init=False)
+    slots: anyio.CapacityLimiter = field(init=False)
+    _is_open: bool = field(default=False, init=False)
+    _opening: anyio.Lock = field(default_factory=anyio.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        self.provider = self.make()
+        self.transfers = self.limit or self.provider.features.transfers
+        self.label = self.label or self.name
+        self.slots = anyio.CapacityLimiter(self.transfers)
+
+    async def open(self) -> None:
+        """Enter the provider, once: a site that is out of reach now may be there later."""
+        async with self._opening:
+            if not self._is_open:
+                try:
+                    with self.blamed():
+                        await self.provider.__aenter__()
+                except SiteError:
+                    self.provider = self.make()
+                    raise
+                self._is_open = True
+
+    async def close(self) -> None:
+        """Leave the provider."""
+        if self._is_open:
+            self._is_open = False
+            await self.provider.__aexit__(None, None, None)
+
+    def resting_until(self, now: float) -> float | None:
+        """Return until when the site is suspended, or None where it may be tried."""
+        if self.suspension is None or self.suspension.until <= now:
+            return None
+        return self.suspension.until
+
+    def suspend(self, error: SiteError, now: float) -> Suspension:
+        """Rest after a failure of the site as a whole, longer each time in a row."""
+        before = self.suspension
+        if before is not None and before.until > now:
+            return before  # others that ran at the same time met the same failure
+        failures = 1 + (before.failures if before else 0)
+        wait = error.retry_after or SITE_RETRY.delay(failures, random.random())  # noqa: S311 - jitter
+        self.suspension = Suspension(error.kind, str(error), now + wait, failures)
+        return self.suspension
+
+    def recovered(self) -> None:
+        """Forget the suspension: the site has served."""
+        self.suspension = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[None]:
+        """
+        Hold one of the site's transfers as their source.
+
+        Not at the own site: one end is always there, and as a destination it has its own
+        limit. So who waits here holds nothing that another waits for.
+        """
+        if self.own:
+            yield
+        else:
+            async with self.slots:
+                yield
+
+    @contextmanager
+    def blamed(self) -> Generator[None]:
+        """Note, on a failure of the site inside, that it was this one."""
+        try:
+            yield
+        except SiteError as error:
+            error.site = error.site or self.name
+            raise
+
+    @asynccontextmanager
+    async def blaming(self, opened: AbstractAsyncContextManager[Reader]) -> AsyncGenerator[Reader]:
+        """Open a reader; failing to open it is this site's failure."""
+        async with AsyncExitStack() as stack:
+            with self.blamed():
+                reader = await stack.enter_async_context(opened)
+            yield reader
+
+    async def blamed_chunks(self, reader: Reader) -> AsyncIterator[bytes]:
+        """Iterate over a reader's bytes; failing to read on is this site's failure."""
+        with self.blamed():
+            async for chunk in reader:
+                yield chunk
+
+    async def marker(self, root: str) -> Marker:
+        """Return a root's marker; without one the site is not served (DESIGN §9)."""
+        await self.open()
+        marker = await self.provider.marker(root)
+        if marker is None:
+            raise SiteError(
+                "marker",
+                f"site {self.name!r} has no marker in its root {root or 'root'!r}: if the right "
+                f"disk is mounted there, run `sitesync site init {self.name}` once",
+            )
+        return marker
+
+
+class Sites:
+    """
+    All sites that this process reaches, by project: a project may override any of them.
+
+    Projects that say nothing of their own share one `Site`, its limits and its suspension.
+    `label` names a `Site` for people and for the queue: `vendor`, or `vendor@Bunny`.
+    """
+
+    def __init__(
+        self, shared: Mapping[str, Site], overridden: Mapping[tuple[str, str], Site]
+    ) -> None:
+        self._shared = dict(shared)
+        self._overridden = dict(overridden)
+        self._by_label = {site.label: site for site in (*shared.values(), *overridden.values())}
+
+    def __iter__(self) -> Iterator[Site]:
+        return iter(self._by_label.values())
+
+    def of(self, project: str, name: str) -> Site:
+        """Return a site as one project sees it; KeyError where this process reaches none."""
+        return self._overridden.get((project, name)) or self._shared[name]
+
+    def find(self, project: str, name: str) -> Site | None:
+        """Return a site as one project sees it, or None."""
+        return self._overridden.get((project, name)) or self._shared.get(name)
+
+    def labelled(self, label: str) -> Site | None:
+        """Return the site of a label."""
+        return self._by_label.get(label)

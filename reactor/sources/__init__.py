@@ -1,0 +1,1 @@
+"""Where word of changes comes from. Every source enters by the router's one door."""

@@ -1,0 +1,287 @@
+"""
+The database's change stream: milliseconds from a write to its notice, none lost.
+
+Delivery is at least once. The resume token is saved after dispatch, and on empty polls too,
+so that a quiet studio does not fall off the oplog. The driver resumes once; the outer loop
+here resumes for ever. History that is lost is found again by a full scan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import anyio
+import structlog
+from anyio.abc import TaskStatus
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from bson import json_util
+from pymongo.asynchronous.change_stream import AsyncChangeStream
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure, PyMongoError
+
+from reactor.backoff import RECONNECT
+from reactor.events import Key, Notice, Origin
+from reactor.tasks import plain_errors
+
+log = structlog.stdlib.get_logger()
+
+Document = dict[str, Any]
+Dispatch = Callable[[Iterable[Notice]], Awaitable[None]]
+_Item = tuple[Document | None, object]
+
+MOST_TOGETHER = 500
+OWN_WRITES_SECONDS = 0.1
+_SAVE_SECONDS = 1.0
+_POLL_MS = 500
+_TOKEN_NOT_FOUND = 280
+_HISTORY_LOST = 286
+
+_TOUCHED: Document = {
+    "$concatArrays": [
+        {
+            "$map": {
+                "input": {"$objectToArray": {"$ifNull": ["$updateDescription.updatedFields", {}]}},
+                "as": "u",
+                "in": "$$u.k",
+            }
+        },
+        {"$ifNull": ["$updateDescription.removedFields", []]},
+        {
+            "$map": {
+                "input": {"$ifNull": ["$updateDescription.truncatedArrays", []]},
+                "as": "t",
+                "in": "$$t.field",
+            }
+        },
+    ]
+}
+
+
+def _any_touched(matches: Document) -> Document:
+    return {"$anyElementTrue": [{"$map": {"input": _TOUCHED, "as": "k", "in": matches}}]}
+
+
+def _is(pattern: str) -> Document:
+    return {"$regexMatch": {"input": "$$k", "regex": pattern}}
+
+
+_ABOUT_FILES: Document = {
+    "$and": [_is(r"^(files(\.|$)|type$)"), {"$not": [_is(r"^files\.\d+\.sites\.\d+\.progress$")]}]
+}
+_BEYOND_SITES: Document = {"$not": [_is(r"^files\.\d+\.sites(\.|$)")]}
+
+# A constant of the program: another pipeline would make the saved tokens unusable (error 280).
+# The last stage keeps events small: near 16 MB they would kill the stream.
+PIPELINE: list[Document] = [
+    {
+        "$match": {
+            "$or": [
+                {
+                    "operationType": {"$in": ["insert", "replace"]},
+                    "fullDocument.type": "representation",
+                },
+                {"operationType": "update", "$expr": _any_touched(_ABOUT_FILES)},
+                {"operationType": {"$in": ["delete", "drop", "rename", "dropDatabase"]}},
+            ]
+        }
+    },
+    {
+        "$project": {
+            "operationType": 1,
+            "ns": 1,
+            "to": 1,
+            "documentKey._id": 1,
+            "lsid.id": 1,
+            "thorough": {
+                "$or": [
+                    {"$ne": ["$operationType", "update"]},
+                    _any_touched({"$and": [_ABOUT_FILES, _BEYOND_SITES]}),
+                ]
+            },
+        }
+    },
+]
+
+FINGERPRINT = hashlib.sha256(json_util.dumps(PIPELINE).encode()).hexdigest()[:16]
+
+
+class HistoryLostError(Exception):
+    """The stream cannot go on where it was: what happened meanwhile must be found by a scan."""
+
+
+@dataclass(slots=True)
+class Cursor:
+    """One process's place in the stream, kept in the `cursors` collection."""
+
+    collection: AsyncCollection[Document]
+    name: str
+    _saved: object = None
+    _saved_at: float = 0.0
+
+    async def load(self) -> object | None:
+        """Return the saved token; None where there is none, or it is of another pipeline."""
+        found = await self.collection.find_one({"_id": self.name})
+        return found.get("token") if found and found.get("fingerprint") == FINGERPRINT else None
+
+    async def save(self, token: object, *, now: bool = False) -> None:
+        """Save a token, at most once a second unless asked to at once."""
+        if token is None or token == self._saved:
+            return
+        if now or time.monotonic() - self._saved_at > _SAVE_SECONDS:
+            kept = {"token": token, "fingerprint": FINGERPRINT}
+            await self.collection.update_one({"_id": self.name}, {"$set": kept}, upsert=True)
+            self._saved, self._saved_at = token, time.monotonic()
+
+    async def forget(self) -> None:
+        """Drop a token that leads nowhere."""
+        await self.collection.update_one({"_id": self.name}, {"$unset": {"token": 1}})
+        self._saved = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who is told what no notice can say."""
+
+    history_lost: Callable[[], None]
+    project_gone: Callable[[str], None]
+    is_own: Callable[[object], bool]
+
+
+class ChangeStream:
+    """
+    The stream of one database.
+
+    `told.is_own` tells the session of our own recordings: their echoes need no haste, and
+    many of one document are looked at together.
+    """
+
+    def __init__(
+        self, database: AsyncDatabase[Document], cursor: Cursor, dispatch: Dispatch, told: Told
+    ) -> None:
+        self._database = database
+        self._cursor = cursor
+        self._dispatch = dispatch
+        self._told = told
+        self._token: object | None = None
+        self._opened_at = 0.0
+        self._late: dict[Key, Notice] = {}
+        self._late_at = 0.0
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Follow the stream for ever; started once it is open for the first time."""
+        failures = 0
+        started = False
+        while True:
+            try:
+                async with await self._open() as stream:
+                    self._opened_at = time.monotonic()
+                    if not started:
+                        task_status.started()
+                        started = True
+                    await self._follow(stream)
+            except HistoryLostError as error:
+                log.warning("history lost", why=str(error), then="full scan")
+                self._token = None
+                await self._cursor.forget()
+                self._told.history_lost()
+            except PyMongoError as error:
+                went_well = time.monotonic() - self._opened_at < RECONNECT.most
+                failures = failures + 1 if went_well else 1
+                wait = RECONNECT.delay(failures, random.random())  # noqa: S311 - jitter
+                log.warning("change stream cut", why=str(error)[:200], retry_in=round(wait, 1))
+                await anyio.sleep(wait)
+
+    async def save(self) -> None:
+        """Save the place in the stream, as the last thing before the end."""
+        await self._cursor.save(self._token, now=True)
+
+    async def _open(self) -> AsyncChangeStream[Document]:
+        token = self._token or await self._cursor.load()
+        try:
+            stream = await self._database.watch(
+                PIPELINE,
+                resume_after=cast("Document | None", token),
+                max_await_time_ms=_POLL_MS,
+                batch_size=MOST_TOGETHER,
+            )
+        except OperationFailure as error:
+            raise _translated(error) from error
+        if token is None:
+            self._told.history_lost()
+        return stream
+
+    async def _follow(self, stream: AsyncChangeStream[Document]) -> None:
+        send, receive = anyio.create_memory_object_stream[_Item](MOST_TOGETHER)
+        with plain_errors():
+            async with receive, anyio.create_task_group() as tasks:
+                tasks.start_soon(self._read, stream, send)
+                while True:
+                    await self._dispatch_waiting(receive)
+
+    async def _read(
+        self, stream: AsyncChangeStream[Document], send: MemoryObjectSendStream[_Item]
+    ) -> None:
+        async with send:
+            while True:
+                try:
+                    change = await stream.try_next()
+                except OperationFailure as error:
+                    raise _translated(error) from error
+                await send.send((change, stream.resume_token))
+                if not stream.alive:
+                    raise HistoryLostError("the database was dropped, or the stream invalidated")
+
+    async def _dispatch_waiting(self, receive: MemoryObjectReceiveStream[_Item]) -> None:
+        """Dispatch what waits; the token moves on when nothing before it is left to do."""
+        items = await self._waiting(receive)
+        notices = [notice for change, _ in items if change and (notice := self._notice(change))]
+        if self._late and time.monotonic() >= self._late_at:
+            notices += self._late.values()
+            self._late = {}
+        if notices:
+            await self._dispatch(notices)
+        if items and not self._late:
+            self._token = items[-1][1]
+            await self._cursor.save(self._token)
+
+    async def _waiting(self, receive: MemoryObjectReceiveStream[_Item]) -> list[_Item]:
+        items: list[_Item] = []
+        patience = max(0.0, self._late_at - time.monotonic()) if self._late else None
+        with anyio.move_on_after(patience):
+            items.append(await receive.receive())
+        while len(items) < MOST_TOGETHER:
+            try:
+                items.append(receive.receive_nowait())
+            except anyio.WouldBlock:
+                break
+        return items
+
+    def _notice(self, change: Document) -> Notice | None:
+        """Return what to look at, now; echoes of our own recordings are looked at later."""
+        project: str = change.get("ns", {}).get("coll", "")
+        if "documentKey" not in change:
+            if change["operationType"] in ("drop", "rename"):
+                self._told.project_gone(project)
+            if change["operationType"] == "rename":
+                self._told.history_lost()  # the documents have a new project
+            return None
+        key = Key(project, change["documentKey"]["_id"])
+        notice = Notice(key, Origin.STREAM, thorough=bool(change["thorough"]))
+        if self._told.is_own(change.get("lsid", {}).get("id")):
+            if not self._late:
+                self._late_at = time.monotonic() + OWN_WRITES_SECONDS
+            self._late[key] = notice
+            return None
+        return notice
+
+
+def _translated(error: OperationFailure) -> Exception:
+    if error.code in (_TOKEN_NOT_FOUND, _HISTORY_LOST):
+        return HistoryLostError(str(error)[:200])
+    return error

@@ -1,0 +1,242 @@
+"""
+One transfer up to the moment before its bytes become visible (DESIGN §5).
+
+The order has no exception: revoke what former owners staged, look at the target, stage,
+verify. Renewing the claim, publishing and recording follow in `reactor.endings`, for many
+transfers at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from providers.base import (
+    ChangedFileError,
+    Facts,
+    FileError,
+    Handle,
+    Location,
+    MissingFileError,
+    RevokedError,
+    SiteError,
+)
+from reactor.claims import Claim, Former, Journal
+from reactor.jobs import Job, Variant
+from reactor.progress import Progress
+from reactor.proof import Proof, bytes_prove, facts_prove, is_the_published
+from reactor.sites import Site, Sites
+from reactor.staging import Resumed, Staging
+
+Journalled = Callable[[Claim, Journal], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Verified bytes that only have to be published. `replaces` tells that a file is there."""
+
+    variant: Variant
+    handle: Handle
+    proof: Proof
+    mtime_ns: int | None
+    replaces: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyRight:
+    """The bytes under the final name are proved to be the wanted ones."""
+
+    variant: Variant
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedWrong:
+    """Alternatives are marked, but the bytes at their place are not the published ones."""
+
+    variant: Variant
+    reason: str
+
+
+Outcome = Staged | AlreadyRight | ProvedWrong
+
+
+@dataclass(slots=True)
+class Transfer:
+    """One claimed job, carried out. Raises `SiteError` or `FileError`; a claim is left as it is."""
+
+    job: Job
+    claim: Claim
+    sites: Sites
+    journalled: Journalled
+    progress: Progress
+    cleared: bool = field(default=False, init=False)  # no former owner can publish any more
+    _adopted: Resumed | None = field(default=None, init=False)
+
+    async def run(self) -> Outcome:
+        """Return verified staged bytes, or the proof that nothing has to be sent."""
+        try:
+            return await self._run()
+        except FileError:
+            await self._discard(self._site(self.job.work.site))
+            raise
+
+    async def _run(self) -> Outcome:
+        destination = self._site(self.job.work.site)
+        await self._clear_former(destination)
+        found = await destination.provider.facts(self.job.where)
+        if found is not None:
+            for variant in self.job.variants:
+                if proof := await self._prove(destination, found, variant):
+                    await self._discard(destination)
+                    return AlreadyRight(variant, proof)
+        outcome = await self._bring(destination, found)
+        if outcome is None:
+            return self._wrong(found)
+        return outcome
+
+    def _site(self, name: str) -> Site:
+        return self.sites.of(self.job.work.project, name)
+
+    async def _bring(self, destination: Site, found: Facts | None) -> Outcome | None:
+        """Return staged bytes from the first source that can serve; None where there is none."""
+        trouble: FileError | SiteError | None = None
+        for variant in self.job.variants:
+            for name in variant.sources:
+                try:
+                    return await self._stage(destination, self._site(name), variant, found)
+                except FileError as error:
+                    trouble = error
+                except SiteError as error:
+                    if error.site != name:
+                        raise
+                    trouble = error  # the next source may be within reach
+        if trouble is not None:
+            raise trouble
+        return None
+
+    async def _stage(
+        self, destination: Site, source: Site, variant: Variant, found: Facts | None
+    ) -> Staged:
+        facts = await self._published_facts(source, variant)
+        self.progress.begin(source.name, facts.size)
+        staging = Staging(
+            where=self.job.where,
+            source=source,
+            destination=destination,
+            facts=facts,
+            hash=variant.hash,
+            claim=self.claim.id,
+            progress=self.progress,
+            note=partial(self.journalled, self.claim),
+        )
+        resumed, self._adopted = self._adopted, None
+        async with source.reading():
+            handle, proof = await staging.run(resumed)
+        known = _same_algorithm(variant, proof)
+        if known and proof.checksum not in known:
+            await destination.provider.revoke(handle)
+            raise ChangedFileError(
+                f"{self.job.where.path} at {source.name!r} is not the file that was published: "
+                f"its bytes have {proof.checksum}, not {', '.join(sorted(known))}; "
+                "publish it again, or bring back the right file"
+            )
+        mtime = _kept_mtime(facts, variant)
+        return Staged(variant, handle, proof, mtime, replaces=found is not None)
+
+    async def _published_facts(self, source: Site, variant: Variant) -> Facts:
+        await source.open()
+        with source.blamed():
+            facts = await source.provider.facts(self.job.where)
+        if facts is None:
+            raise MissingFileError(
+                f"{self.job.where.path} is marked available at {source.name!r} but is not there; "
+                f"bring it back, or reset it with `sitesync site reset {source.name}`"
+            )
+        is_the_published(source, self.job.where, facts, variant)
+        return facts
+
+    async def _prove(self, destination: Site, found: Facts, variant: Variant) -> Proof | None:
+        if variant.size is not None and found.size != variant.size:
+            return None
+        if proof := facts_prove(destination, found, variant):
+            return proof
+        if proof := self._published_before(variant, found):
+            return proof
+        sources = [self._site(name) for name in variant.sources]
+        return await bytes_prove(destination, self.job.where, variant, sources)
+
+    def _published_before(self, variant: Variant, found: Facts) -> Proof | None:
+        """
+        Return a proof where the last owner verified and published exactly this.
+
+        Only the very last one's word counts: an owner after it may have published, too.
+        """
+        journal = self.claim.former[-1].journal if self.claim.former else None
+        if journal is None or not journal.published or journal.hash != variant.hash:
+            return None
+        return Proof(journal.verified, journal.published) if journal.size == found.size else None
+
+    def _wrong(self, found: Facts | None) -> ProvedWrong:
+        """Decide about a place that is marked at an alternative, without a source to send from."""
+        variant = self.job.variants[0]
+        marked = ", ".join(variant.witnesses)
+        if found is None:
+            return ProvedWrong(variant, f"it is marked at {marked} but is not there")
+        if variant.size is not None and found.size != variant.size:
+            return ProvedWrong(
+                variant, f"it has {found.size} bytes at {marked}, {variant.size} were published"
+            )
+        raise ChangedFileError(
+            f"{self.job.where.path} is marked at {marked}, but its time or bytes are not those that "
+            "were published; if it is the right file, set trust_size = true on that site"
+        )
+
+    async def _clear_former(self, destination: Site) -> None:
+        """Take over the best of what dead owners staged, and revoke all else."""
+        for former in reversed(self.claim.former):
+            handle = Handle(
+                Location(former.root, former.path),
+                former.claim,
+                former.journal.token if former.journal else "",
+            )
+            if self._adopted is None and self._may_adopt(destination, former):
+                try:
+                    adopted = await destination.provider.adopt(handle, self.claim.id)
+                except RevokedError:
+                    continue
+                assert former.journal is not None  # noqa: S101 - _may_adopt says so
+                self._adopted = Resumed(adopted, former.journal)
+            else:
+                await destination.provider.revoke(handle)
+        self.cleared = True
+
+    def _may_adopt(self, destination: Site, former: Former) -> bool:
+        return (
+            former.over
+            and former.journal is not None
+            and former.journal.offset > 0
+            and former.site == destination.name
+            and destination.provider.features.resume
+        )
+
+    async def _discard(self, destination: Site) -> None:
+        if self._adopted is not None:
+            await destination.provider.revoke(self._adopted.handle)
+            self._adopted = None
+
+
+def _same_algorithm(variant: Variant, proof: Proof) -> list[str]:
+    """Return the checksums proved earlier that this proof's can be compared with."""
+    algorithm = (proof.checksum or "").partition(":")[0]
+    return [known for known in variant.checksums if known.partition(":")[0] == algorithm]
+
+
+def _kept_mtime(facts: Facts, variant: Variant) -> int | None:
+    """Return the source's time, or the publisher's own where the source keeps a coarser one."""
+    if facts.mtime_ns is None or variant.mtime_ns is None:
+        return variant.mtime_ns if facts.mtime_ns is None else facts.mtime_ns
+    same_second = facts.mtime_ns // 10**9 == variant.mtime_ns // 10**9
+    coarse = facts.mtime_ns % 10**9 == 0
+    return variant.mtime_ns if coarse and same_second else facts.mtime_ns

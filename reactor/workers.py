@@ -1,0 +1,224 @@
+"""
+What a worker does with names: read the state again, claim, transfer, hand over the ending.
+
+A failure of the site puts work back and lets the site rest; a failure of the file is an
+ending; whatever a provider raises beyond that is contained as the file's failure.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup
+from pymongo.errors import PyMongoError
+
+from providers.base import FileError, Handle, Marker, ProviderError, SiteError
+from reactor.claims import Claim, Claims, Journal, Place
+from reactor.clock import DatabaseClock
+from reactor.endings import Endings, Finished
+from reactor.jobs import Job, Postponed, jobs_of
+from reactor.model import Topology, Work
+from reactor.progress import Progress
+from reactor.reader import Reader
+from reactor.scheduler import BATCH_BYTES, Running, Scheduler
+from reactor.sites import Site, Sites
+from reactor.transfer import Outcome, Transfer
+
+log = structlog.stdlib.get_logger()
+
+_ELSEWHERE_SECONDS = 10.0
+_DATABASE_SECONDS = 2.0
+_GIVE_UP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What this process serves: its sites, each project's topology (None: not served), the time."""
+
+    sites: Sites
+    topology_of: Callable[[str], Topology | None]
+    clock: DatabaseClock
+
+
+class Workers:
+    """Carries out what the scheduler hands out, and tells it what became of it."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        reader: Reader,
+        claims: Claims,
+        endings: Endings,
+        serving: Serving,
+    ) -> None:
+        self._scheduler = scheduler
+        self._reader = reader
+        self._claims = claims
+        self._endings = endings
+        self._sites = serving.sites
+        self._topology_of = serving.topology_of
+        self._clock = serving.clock
+        self.failed: set[Work] = set()
+
+    async def serve(self, site: Site, works: Sequence[Work], workers: TaskGroup) -> None:
+        """Claim what is still to be done of some works, and start it."""
+        open_works = dict.fromkeys(works)
+        try:
+            jobs = await self._jobs(site, works, open_works)
+            claims = await self._claims.take(await self._places(site, jobs))
+            for job, claim in self._matched(jobs, claims):
+                del open_works[job.work]
+                running = Running(job, claim, Progress(job.work, time.monotonic()))
+                self._scheduler.start(running)
+                workers.start_soon(self._transfer, site, running)
+            self._scheduler.park(open_works, time.monotonic() + _ELSEWHERE_SECONDS)
+        except SiteError as error:
+            self._scheduler.park(open_works, self._scheduler.suspend(error, works[0]))
+        except PyMongoError as error:
+            log.warning("database does not answer", why=str(error)[:200], waiting=len(open_works))
+            self._scheduler.park(open_works, time.monotonic() + _DATABASE_SECONDS)
+
+    async def _jobs(
+        self, site: Site, works: Sequence[Work], open_works: dict[Work, None]
+    ) -> list[Job]:
+        """Return what is to be done now; what is not leaves `open_works` and goes back."""
+        admitted: list[Job] = []
+        running = self._scheduler.running_at(site)
+        expected = sum(other.job.size for other in running)
+        for work, job in (await self._read(works)).items():
+            if isinstance(job, Job):
+                # Claiming far ahead would keep large files from other reactors.
+                if expected >= BATCH_BYTES and len(running) + len(admitted) >= site.transfers:
+                    del open_works[work]
+                    self._scheduler.put_back(work)
+                    continue
+                expected += job.size
+                admitted.append(job)
+                continue
+            del open_works[work]
+            if job is None:
+                self._scheduler.done(work)
+            else:
+                self._scheduler.put_back(work, job.until)
+        return admitted
+
+    async def _read(self, works: Sequence[Work]) -> dict[Work, Job | Postponed | None]:
+        """Read the state again, in one query a project."""
+        jobs: dict[Work, Job | Postponed | None] = dict.fromkeys(works)
+        for project in dict.fromkeys(work.project for work in works):
+            topology = self._topology_of(project)
+            if topology is None:
+                continue
+            mine = [work for work in works if work.project == project]
+            found = await self._reader.at_paths(project, [work.path for work in mine])
+            jobs.update(jobs_of(mine, found, topology, self._clock.now()))
+        return jobs
+
+    async def _places(self, site: Site, jobs: Sequence[Job]) -> list[Place]:
+        """Return where the bytes of each job go; without its root's marker no site is served."""
+        markers = {root: await _marker(site, root) for root in {job.where.root for job in jobs}}
+        return [
+            Place(
+                key=markers[job.where.root].key(job.where.path),
+                project=job.work.project,
+                site=site.name,
+                root=job.where.root,
+                path=job.where.path,
+            )
+            for job in jobs
+        ]
+
+    def _matched(self, jobs: Sequence[Job], claims: dict[str, Claim]) -> list[tuple[Job, Claim]]:
+        """Return each job with its claim, where it has one; two names of one place have one."""
+        by_place = {(c.place.project, c.place.root, c.place.path): c for c in claims.values()}
+        found = [
+            (job, by_place.get((job.work.project, job.where.root, job.where.path))) for job in jobs
+        ]
+        return [(job, claim) for job, claim in found if claim is not None]
+
+    async def _transfer(self, site: Site, running: Running) -> None:
+        """Carry out one transfer; whatever comes of it, its claim is ended or given up."""
+        transfer = Transfer(
+            running.job, running.claim, self._sites, self._journal, running.progress
+        )
+        result: Outcome | FileError | None = None
+        try:
+            with running.scope:
+                async with site.slots:
+                    result = await transfer.run()
+                running.ending = True
+                site.recovered()
+        except FileError as error:
+            running.ending = True
+            result = error
+        except SiteError as error:
+            await self._abandon(site, running, transfer)
+            until = self._scheduler.suspend(error, running.job.work)
+            self._scheduler.park([running.job.work], until)
+            return
+        except Exception as error:
+            log.exception("unexpected", path=running.job.work.path, site=site.name)
+            running.ending = True
+            result = FileError(f"unexpected {type(error).__name__}; the log has the details")
+        if result is None or not transfer.cleared:
+            await self._abandon(site, running, transfer)
+            self._scheduler.done(running.job.work)
+        else:
+            self._endings.put(Finished(running.job, running.claim, running.progress, result))
+
+    async def _abandon(self, site: Site, running: Running, transfer: Transfer) -> None:
+        """
+        End a claim whose transfer did not come to an end.
+
+        It is released only where nothing is staged under it or its formers any more;
+        otherwise it stays, given up, for the next owner to resume or revoke.
+        """
+        with anyio.CancelScope(shield=True), anyio.move_on_after(_GIVE_UP_SECONDS):
+            clean = transfer.cleared and not running.progress.journalled
+            try:
+                if clean:
+                    handle = Handle(running.job.where, running.claim.id)
+                    await site.provider.revoke(handle)
+            except ProviderError:
+                clean = False
+            try:
+                end = self._claims.release if clean else self._claims.give_up
+                await end([running.claim])
+            except PyMongoError as error:
+                log.warning("a claim ends with its lease", why=str(error)[:200])
+
+    async def _journal(self, claim: Claim, journal: Journal) -> None:
+        try:
+            await self._claims.journal(claim, journal)
+        except PyMongoError as error:
+            # Bytes go on while the database is away; only resuming loses ground.
+            log.debug("journal not written", why=str(error)[:200])
+
+    # What endings tell.
+
+    def ended(self, finished: Finished) -> None:
+        """Take note that a transfer was recorded, or that its claim was lost."""
+        note = self.failed.add if finished.outcome in ("failed", "wrong") else self.failed.discard
+        note(finished.job.work)
+        self._scheduler.done(finished.job.work)
+
+    async def site_failed(self, finished: Finished, error: SiteError) -> None:
+        """Give the claim up, and let the site rest: whether it published is unknown."""
+        try:
+            await self._claims.give_up([finished.claim])
+        except PyMongoError as problem:
+            log.warning("a claim ends with its lease", why=str(problem)[:200])
+        work = finished.job.work
+        self._scheduler.park([work], self._scheduler.suspend(error, work))
+
+
+async def _marker(site: Site, root: str) -> Marker:
+    """Return a root's marker; a root that the settings lack fails each file when it is served."""
+    try:
+        return await site.marker(root)
+    except FileError:
+        return Marker(f"{site.name}?{root}")

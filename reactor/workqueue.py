@@ -1,0 +1,197 @@
+"""
+The only queue: names of work, each at most once, handed out by priority.
+
+Pure: no tasks, no clock (times are seconds of the caller's monotonic clock, given as `now`).
+
+It may be lost at any moment: what it holds is in the documents, and a scan finds it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from itertools import count
+
+from reactor.model import Work
+
+
+@dataclass(slots=True)
+class _Item:
+    """What is known of one name; `serial` tells a live heap entry from an outdated one."""
+
+    work: Work
+    priority: int
+    at: float
+    serial: int
+
+
+_Rank = tuple[int, int, Work]
+
+
+class WorkQueue:
+    """
+    Names of work, waiting or handed out, each in the lane that `lane_of` says.
+
+    A name is handed out to one taker at a time. Added again meanwhile, it comes back when
+    that taker is done. When `limit` names wait, the lowest priority falls out, and
+    `overflowed` says so until it is read by `take_overflow`.
+    """
+
+    def __init__(
+        self, lane_of: Callable[[Work], str] = lambda work: work.site, limit: int = 20_000
+    ) -> None:
+        self._lane_of = lane_of
+        self._limit = limit
+        self._items: dict[Work, _Item] = {}
+        self._busy: dict[Work, _Item] = {}
+        self._again: dict[Work, _Item] = {}
+        self._ready: dict[str, list[_Rank]] = {}
+        self._later: list[tuple[float, int, Work]] = []
+        self._lowest: list[_Rank] = []
+        self._serial = count()
+        self._overflowed = False
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, work: Work) -> bool:
+        return work in self._items
+
+    def __repr__(self) -> str:
+        return f"<WorkQueue waiting={len(self._items)} handed_out={len(self._busy)}>"
+
+    @property
+    def has_room(self) -> bool:
+        """Return whether a scan may add more: less than half of the limit waits."""
+        return len(self._items) < self._limit // 2
+
+    def add(self, work: Work, priority: int, at: float = 0.0) -> None:
+        """
+        Add a name, not to be handed out before `at`.
+
+        A name that waits already keeps the higher priority and the earlier time.
+        """
+        if work in self._busy:
+            self._again[work] = self._merged(self._again.get(work), work, priority, at)
+            return
+        self._put(self._merged(self._items.get(work), work, priority, at))
+
+    def reprioritise(self, work: Work, priority: int) -> None:
+        """Give a waiting name another priority, higher or lower."""
+        item = self._items.get(work)
+        if item is not None and item.priority != priority:
+            self._put(_Item(work, priority, item.at, next(self._serial)))
+
+    def discard(self, work: Work) -> None:
+        """Forget a waiting name."""
+        self._items.pop(work, None)
+        self._again.pop(work, None)
+
+    def discard_project(self, project: str) -> None:
+        """Forget all names of a project."""
+        for work in [work for work in (*self._items, *self._busy) if work.project == project]:
+            self.discard(work)
+
+    def take(self, lane: str, most: int, now: float) -> list[Work]:
+        """Hand out up to `most` names of a lane, highest priority first, then oldest."""
+        self._promote(now)
+        ready = self._ready.get(lane, [])
+        taken: list[Work] = []
+        while ready and len(taken) < most:
+            _, serial, work = heappop(ready)
+            if self._is_live(work, serial):
+                self._busy[work] = self._items.pop(work)
+                taken.append(work)
+        return taken
+
+    def done(self, work: Work) -> None:
+        """Take a name back from its taker; it waits again if it was added meanwhile."""
+        self._busy.pop(work, None)
+        if again := self._again.pop(work, None):
+            self._put(again)
+
+    def put_back(self, work: Work, at: float) -> None:
+        """Take a name back that could not be served, to be handed out again from `at` on."""
+        taken = self._busy[work]
+        self.done(work)
+        self._put(self._merged(self._items.get(work), work, taken.priority, at))
+
+    def lanes(self, now: float) -> list[str]:
+        """Return the lanes in which something is ready."""
+        self._promote(now)
+        return [lane for lane, ready in self._ready.items() if self._first(ready) is not None]
+
+    def next_time(self) -> float | None:
+        """Return when the next delayed name becomes ready, or None."""
+        while self._later and not self._is_live(self._later[0][2], self._later[0][1]):
+            heappop(self._later)
+        return self._later[0][0] if self._later else None
+
+    def waiting(self) -> Iterator[Work]:
+        """Iterate over the waiting names."""
+        return iter(self._items)
+
+    def take_overflow(self) -> bool:
+        """Return whether names fell out since the last call."""
+        overflowed, self._overflowed = self._overflowed, False
+        return overflowed
+
+    def _merged(self, item: _Item | None, work: Work, priority: int, at: float) -> _Item:
+        if item is None:
+            return _Item(work, priority, at, next(self._serial))
+        better = max(item.priority, priority), min(item.at, at)
+        if better == (item.priority, item.at):
+            return item
+        return _Item(work, *better, next(self._serial))
+
+    def _put(self, item: _Item) -> None:
+        if self._items.get(item.work) is item:
+            return
+        self._items[item.work] = item
+        heappush(self._later, (item.at, item.serial, item.work))
+        heappush(self._lowest, (item.priority, -item.serial, item.work))
+        if len(self._items) > self._limit:
+            self._drop_lowest()
+        self._compact()
+
+    def _drop_lowest(self) -> None:
+        while self._lowest:
+            _, negative, work = heappop(self._lowest)
+            if self._is_live(work, -negative):
+                del self._items[work]
+                self._overflowed = True
+                return
+
+    def _promote(self, now: float) -> None:
+        """Move names whose time has come to the heap of their lane."""
+        while self._later and self._later[0][0] <= now:
+            _, serial, work = heappop(self._later)
+            if self._is_live(work, serial):
+                item = self._items[work]
+                heappush(
+                    self._ready.setdefault(self._lane_of(work), []), (-item.priority, serial, work)
+                )
+
+    def _first(self, ready: list[_Rank]) -> Work | None:
+        while ready and not self._is_live(ready[0][2], ready[0][1]):
+            heappop(ready)
+        return ready[0][2] if ready else None
+
+    def _is_live(self, work: Work, serial: int) -> bool:
+        item = self._items.get(work)
+        return item is not None and item.serial == serial
+
+    def _compact(self) -> None:
+        """Outdated heap entries are skipped when met; here they are kept from piling up."""
+        bound = 2 * len(self._items) + 1_000
+        if len(self._lowest) > bound:
+            self._lowest = [rank for rank in self._lowest if self._is_live(rank[2], -rank[1])]
+            heapify(self._lowest)
+        for lane, ready in self._ready.items():
+            if len(ready) > bound:
+                self._ready[lane] = [rank for rank in ready if self._is_live(rank[2], rank[1])]
+                heapify(self._ready[lane])
+        if len(self._later) > bound:
+            self._later = [late for late in self._later if self._is_live(late[2], late[1])]
+            heapify(self._later)

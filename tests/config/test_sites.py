@@ -1,0 +1,121 @@
+"""Sites: what a project sees of them, what its provider is given, and one that cannot serve."""
+
+from __future__ import annotations
+
+import pytest
+
+from config.errors import SettingsError
+from config.models import NoOptions
+from tests.config.conftest import Machine, ServerOptions
+
+_VENDOR = """
+[sites.vendor]
+provider = "sftp"
+host = "sftp.example.com"
+root = { work = "/upload", render = "/render" }
+bandwidth = "20MiB"
+"""
+
+
+def test_a_providers_keys_come_as_its_own_model(machine: Machine) -> None:
+    site = machine.settings(_VENDOR).sites["vendor"]
+
+    assert site.options == ServerOptions(host="sftp.example.com")
+
+
+def test_a_provider_that_asks_for_a_key_of_every_site_is_told_it_too(machine: Machine) -> None:
+    site = machine.settings(_VENDOR + "transfers = 2\n").sites["vendor"]
+
+    assert site.transfers == 2
+    assert site.options == ServerOptions(host="sftp.example.com", transfers=2)
+
+
+def test_a_size_may_have_a_unit(machine: Machine) -> None:
+    assert machine.settings(_VENDOR).sites["vendor"].bandwidth == 20 * 1024 * 1024
+
+
+def test_a_project_changes_single_keys_of_a_site(machine: Machine) -> None:
+    settings = machine.settings(
+        _VENDOR + '[projects.Bunny]\nsites.vendor = { root = { work = "/bunny" }, port = 2222 }\n'
+    )
+
+    vendor = settings.project("Bunny").site("vendor")
+    assert vendor.root == {"work": "/bunny", "render": "/render"}
+    assert vendor.options == ServerOptions(host="sftp.example.com", port=2222)
+    assert vendor.bandwidth == 20 * 1024 * 1024
+
+
+def test_a_projects_change_is_no_other_projects(machine: Machine) -> None:
+    settings = machine.settings(
+        _VENDOR + '[projects.Bunny]\nsites.vendor.root = { work = "/bunny" }\n[projects.Sintel]\n'
+    )
+
+    assert settings.project("Sintel").site("vendor").root["work"] == "/upload"
+    assert settings.sites["vendor"].root["work"] == "/upload"
+
+
+def test_projects_share_the_sites_of_which_they_say_nothing(machine: Machine) -> None:
+    settings = machine.settings(_VENDOR + "[projects.Bunny]\nsites.studio.transfers = 2\n")
+
+    assert settings.project("Bunny").site("vendor") is settings.sites["vendor"]
+
+
+def test_a_project_may_have_a_site_of_its_own(machine: Machine) -> None:
+    settings = machine.settings(
+        '[projects.Bunny]\nremote_site = "client"\n'
+        'sites.client = { provider = "sftp", host = "c" }\n'
+    )
+
+    assert "client" in settings.project("Bunny").sites
+    assert "client" not in settings.project("Sintel").sites
+
+
+def test_alternatives_are_told_for_every_site(machine: Machine) -> None:
+    settings = machine.settings(_VENDOR + 'alternative_sites = ["studio"]\n')
+
+    assert settings.project("Bunny").alternatives() == {
+        "studio": (),
+        "ws-1": (),
+        "vendor": ("studio",),
+    }
+
+
+def test_a_site_that_is_not_there_is_told_with_the_nearest(machine: Machine) -> None:
+    bunny = machine.settings(_VENDOR).project("Bunny")
+
+    with pytest.raises(SettingsError, match=r"no site 'vendr'.*did you mean 'vendor'"):
+        bunny.site("vendr")
+
+
+_UNKNOWN = """
+[sites.cloud]
+provider = "stfp"
+host = "x"
+token = "hush"
+"""
+
+
+def test_a_site_with_an_unknown_provider_has_a_problem_and_all_others_serve(
+    machine: Machine,
+) -> None:
+    settings = machine.settings(_VENDOR + _UNKNOWN)
+
+    assert settings.sites["vendor"].problem is None
+    assert settings.problems() == (
+        f"{machine.file}:9: sites.cloud.provider: unknown provider 'stfp' (did you mean 'sftp'?)",
+    )
+    assert settings.sites["cloud"].problem == settings.problems()[0]
+
+
+def test_keys_for_an_unknown_provider_are_not_kept(machine: Machine) -> None:
+    settings = machine.settings(_UNKNOWN)
+
+    assert settings.sites["cloud"].options == NoOptions()
+    assert "hush" not in settings.model_dump_json()
+
+
+def test_settings_cannot_be_changed(machine: Machine) -> None:
+    settings = machine.load()
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.enabled = False

@@ -1,0 +1,99 @@
+"""Pause, priority and reset, as tools write them into documents and into `pauses`."""
+
+from __future__ import annotations
+
+import anyio
+
+from tests.path.studio import PROJECT, Studio, some_bytes
+
+
+async def test_a_paused_entry_waits_until_it_is_unpaused(studio: Studio) -> None:
+    studio.file("a.exr", some_bytes())
+    element = studio.files_entry("a.exr")
+    element["sites"][1]["paused"] = True
+    async with studio.running() as reactor:
+        paused = await studio.publish(element)
+        other = await studio.publish_file("b.exr", some_bytes())
+        await studio.until(other, "vendor")
+        with anyio.fail_after(20):
+            await reactor.scheduler.wait_idle()
+        assert "created_dt" not in await studio.entry(paused, "vendor")
+
+        await studio.documents.update_one(
+            {"_id": paused}, {"$unset": {"files.0.sites.1.paused": 1}}
+        )
+        entry = await studio.until(paused, "vendor")
+
+    assert "paused" not in entry
+
+
+async def test_a_paused_project_waits_until_it_is_resumed(studio: Studio) -> None:
+    await studio.state["pauses"].insert_one({"_id": "p", "project": PROJECT, "site": None})
+    async with studio.running():
+        representation = await studio.publish_file("a.exr", some_bytes())
+        await anyio.sleep(0.3)  # long enough to be sent, were it not paused
+        assert "created_dt" not in await studio.entry(representation, "vendor")
+
+        await studio.state["pauses"].delete_one({"_id": "p"})
+        await studio.until(representation, "vendor")
+
+
+async def test_higher_priority_goes_first(studio: Studio) -> None:
+    names = [f"{i}.exr" for i in range(20)]
+    elements = []
+    for number, name in enumerate(names):
+        studio.file(name, some_bytes())
+        elements.append(studio.files_entry(name))
+        elements[-1]["sites"][1]["priority"] = number
+
+    reactor = studio.reactor()
+    for site in reactor.sites:
+        site.slots.total_tokens = 1
+    await studio.publish(*elements)
+    with anyio.fail_after(20):
+        await reactor.run(until_idle=True, stop=anyio.Event())
+
+    attempts = await studio.attempts()
+    order = [attempt["path"] for attempt in sorted(attempts, key=lambda a: a["_id"])]
+    assert order == [f"{{root[work]}}/{name}" for name in reversed(names)]
+
+
+async def test_a_reset_entry_is_proved_again_and_not_sent_again(studio: Studio) -> None:
+    async with studio.running():
+        representation = await studio.publish_file("a.exr", some_bytes())
+        await studio.until(representation, "vendor")
+
+        await studio.documents.update_one(
+            {"_id": representation}, {"$set": {"files.0.sites.1": {"name": "vendor"}}}
+        )
+        entry = await studio.until(representation, "vendor")
+        attempts = await studio.until_attempts(2)
+
+    assert [attempt["outcome"] for attempt in attempts] == ["available", "right"]
+    assert "checksum" in entry or entry["verified"] == "size"
+
+
+async def test_a_site_added_to_a_document_is_served_at_once(studio: Studio) -> None:
+    async with studio.running():
+        representation = await studio.publish_file("a.exr", some_bytes(), wanted=[])
+
+        await studio.documents.update_one(
+            {"_id": representation}, {"$push": {"files.0.sites": {"name": "vendor"}}}
+        )
+        await studio.until(representation, "vendor")
+
+
+async def test_an_entry_removed_before_its_end_is_not_added_back(studio: Studio) -> None:
+    await studio.state["pauses"].insert_one({"_id": "p", "project": PROJECT, "site": None})
+    async with studio.running() as reactor:
+        representation = await studio.publish_file("a.exr", some_bytes())
+        await studio.documents.update_one(
+            {"_id": representation}, {"$pull": {"files.0.sites": {"name": "vendor"}}}
+        )
+        await studio.state["pauses"].delete_one({"_id": "p"})
+        other = await studio.publish_file("b.exr", some_bytes())
+        await studio.until(other, "vendor")
+        with anyio.fail_after(20):
+            await reactor.scheduler.wait_idle()
+
+    assert await studio.entry(representation, "vendor") == {}

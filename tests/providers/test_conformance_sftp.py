@@ -1,0 +1,71 @@
+"""The suite over four servers: OpenSSH, OpenSSH as it was long ago, ProFTPD, rclone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from providers.base import Provider
+from providers.conformance.suite import FolderConformance, ProviderConformance
+from tests.servers.sftp import SftpServer, proftpd, rclone, sshd
+
+_NEWER = "posix-rename,fsync,statvfs,fstatvfs,limits,lsetstat,copy-data"
+
+
+@pytest.fixture(scope="module")
+def openssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
+    with sshd(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def old_openssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
+    folder = tmp_path_factory.mktemp("old")
+    with sshd(folder, "ForceCommand internal-sftp -P " + _NEWER) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def mod_sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
+    with proftpd(tmp_path_factory.mktemp("proftpd")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def golang(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
+    with rclone(tmp_path_factory.mktemp("rclone")) as server:
+        yield server
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Path:
+    for name in ("work", "bare"):
+        (tmp_path / "roots" / name).mkdir(parents=True)
+    return tmp_path / "roots" / "work"
+
+
+@pytest.fixture
+async def provider(request: pytest.FixtureRequest, storage: Path) -> AsyncIterator[Provider]:
+    server: SftpServer = request.getfixturevalue(request.cls.server)
+    roots = {"work": str(storage), "bare": str(storage.parent / "bare")}
+    async with server.provider(roots) as entered:
+        yield entered
+
+
+class TestOpenSsh(ProviderConformance, FolderConformance):
+    server: ClassVar[str] = "openssh"
+
+
+class TestOpenSshWithoutExtensions(ProviderConformance, FolderConformance):
+    server: ClassVar[str] = "old_openssh"
+
+
+class TestProftpd(ProviderConformance, FolderConformance):
+    server: ClassVar[str] = "mod_sftp"
+
+
+class TestRclone(ProviderConformance):
+    server: ClassVar[str] = "golang"

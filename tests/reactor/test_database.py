@@ -1,0 +1,161 @@
+"""What `connect` makes of a replica set, and what it says of servers that are none."""
+
+from __future__ import annotations
+
+import gc
+import re
+import warnings
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.write_concern import WriteConcern
+
+from reactor.database import DatabaseError, NotAReplicaSetError, connect
+from reactor.embedded import embedded_mongod
+from tests.conftest import POLLING, initiate
+from tests.servers.processes import free_port
+
+_SOON = f"serverSelectionTimeoutMS=500&{POLLING}"
+
+
+@pytest.fixture(scope="session")
+def standalone(start_mongod: Callable[..., int]) -> str:
+    """The host of a server that is no replica set."""
+    return f"127.0.0.1:{start_mongod()}"
+
+
+@pytest.fixture
+async def guarded(tmp_path: Path) -> AsyncIterator[str]:
+    """The address of a replica set that asks for a login."""
+    async with embedded_mongod(tmp_path, ephemeral=True) as address:
+        yield f"{address}&{POLLING}"
+
+
+@pytest.fixture
+def headless(start_mongod: Callable[..., int]) -> str:
+    """The host of a replica set, one of whose three servers runs."""
+    port = start_mongod("--replSet", "studio")
+    initiate(port, "studio", electionTimeoutMillis=300)
+    with MongoClient[dict[str, Any]]("127.0.0.1", port, directConnection=True) as server:
+        config = server.admin.command("replSetGetConfig")["config"]
+        config["members"] += [{"_id": n, "host": f"127.0.0.1:{free_port()}"} for n in (1, 2)]
+        config["version"] += 1
+        server.admin.command("replSetReconfig", config, force=True)
+        while server.admin.command("hello")["isWritablePrimary"]:
+            pass
+    return f"127.0.0.1:{port}"
+
+
+async def refusal(uri: str) -> DatabaseError:
+    with pytest.raises(DatabaseError) as raised:
+        await connect(uri)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # as said at POLLING
+        gc.collect()
+    return raised.value
+
+
+async def test_a_replica_set_is_connected_to(mongo_uri: str) -> None:
+    async with await connect(mongo_uri) as client:
+        assert await client.admin.command("ping")
+
+
+async def test_writes_wait_for_a_majority_whatever_the_address_says(mongo_uri: str) -> None:
+    async with await connect(f"{mongo_uri}&w=1") as client:
+        assert client.write_concern == WriteConcern("majority")
+
+
+async def test_dates_are_read_with_their_zone(
+    mongo_uri: str, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    await database["dates"].insert_one({"at": datetime.now(UTC)})
+
+    async with await connect(mongo_uri) as client:
+        found = await client[database.name]["dates"].find_one()
+
+    assert found is not None
+    assert found["at"].tzinfo is not None
+
+
+async def test_the_right_login_is_taken(guarded: str) -> None:
+    async with await connect(guarded) as client:
+        assert "admin" in await client.list_database_names()
+
+
+async def test_a_standalone_is_refused_with_the_three_commands(standalone: str) -> None:
+    error = await refusal(f"mongodb://{standalone}/?{POLLING}")
+
+    assert isinstance(error, NotAReplicaSetError)
+    assert re.findall(r"^  (?:sudo )?(\S+)", str(error), re.M) == ["echo", "systemctl", "mongosh"]
+    assert f'host: "{standalone}"' in str(error)
+
+
+async def test_a_standalone_that_is_taken_for_a_replica_set_is_told_to_become_that_one(
+    standalone: str,
+) -> None:
+    error = await refusal(f"mongodb://{standalone}/?replicaSet=studio&{_SOON}")
+
+    assert isinstance(error, NotAReplicaSetError)
+    assert "replSetName: studio" in str(error)
+
+
+@pytest.mark.parametrize("option", ["directConnection=true", "replicaSet=studio", "w=1"])
+async def test_a_replica_set_that_was_never_initiated_is_told_so(
+    start_mongod: Callable[..., int], option: str
+) -> None:
+    port = start_mongod("--replSet", "studio")
+
+    error = await refusal(f"mongodb://127.0.0.1:{port}/?{option}&{_SOON}")
+
+    assert isinstance(error, NotAReplicaSetError)
+    assert "rs.initiate()" in str(error)
+    assert "systemctl" not in str(error)
+
+
+async def test_a_replica_set_without_a_primary_is_told_so(headless: str) -> None:
+    error = await refusal(f"mongodb://{headless}/?replicaSet=studio&{_SOON}")
+
+    assert "has no primary" in str(error)
+
+
+async def test_a_server_that_does_not_answer_is_named() -> None:
+    host = f"127.0.0.1:{free_port()}"
+
+    error = await refusal(f"mongodb://{host}/?{_SOON}")
+
+    assert f"MongoDB at {host} does not answer" in str(error)
+    assert "configured timeouts" not in str(error)
+
+
+async def test_a_wrong_login_is_refused_without_its_password(guarded: str) -> None:
+    host = guarded.rpartition("@")[2]
+
+    error = await refusal(f"mongodb://sitesync:topsecret@{host}")
+
+    assert "refuses the user or password" in str(error)
+    assert "topsecret" not in str(error)
+
+
+async def test_a_missing_login_is_asked_for(guarded: str) -> None:
+    host = guarded.rpartition("@")[2]
+
+    error = await refusal(f"mongodb://{host}")
+
+    assert "asks for a login" in str(error)
+
+
+@pytest.mark.parametrize("password", ["top/secret", "top:secret", "top@secret", "top%secret"])
+async def test_an_address_that_cannot_be_read_is_refused_without_its_password(
+    password: str,
+) -> None:
+    error = await refusal(f"mongodb://sitesync:{password}@127.0.0.1/")
+
+    assert "[mongo] uri cannot be read" in str(error)
+    assert "secret" not in str(error)
+    assert error.__cause__ is None
+    assert error.__suppress_context__
