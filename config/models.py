@@ -59,12 +59,17 @@ class Frozen(BaseModel):
 
 
 class Mongo(Frozen):
-    """The database. Without `uri` an embedded one is used, run by `mongod` if that is given."""
+    """
+    The database. Without `uri` an embedded one is used.
+
+    It is run by `mongod` and kept in `data_folder`, if these are given.
+    """
 
     uri: Annotated[SecretStr, AfterValidator(_mongo_uri)] | None = None
     database: str = Field(default="avalon", min_length=1)
     state_database: str = Field(default="sitesync", min_length=1)
     mongod: Annotated[Path, AfterValidator(_expanded)] | None = None
+    data_folder: Annotated[Path, AfterValidator(_expanded)] | None = None
 
 
 class Machine(Frozen):

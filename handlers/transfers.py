@@ -15,7 +15,8 @@ def request_transfers(event: ChangeEvent, topology: Topology) -> Iterator[Comman
         for file in event.representation.files:
             if not file.flaw:
                 requests += _requests(event, file, topology)
-    yield KeepTransfers(event.key, frozenset(request.work for request in requests))
+    wanted = frozenset(request.work for request in requests)
+    yield KeepTransfers(event.key, wanted, event.positions)
     yield from requests
     if event.representation is not None:
         for file in event.representation.files:

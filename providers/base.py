@@ -83,7 +83,8 @@ class Features:
     `checksums` are the algorithms that the site computes over its own bytes, without our
     reading them; `mtime_resolution_ns` is None where times are not kept; `derived_handles`
     means that a handle follows from place and claim, so it needs no journal to be revoked;
-    `read_back` asks for staged bytes to be read back where the site cannot hash them.
+    `transfers` is how many at once suit the site, and `bundle` how many small files are best
+    sent together as one of them. `read_back` asks for staged bytes to be read back where the site cannot hash them.
     """
 
     atomic_replace: bool = True
@@ -95,6 +96,7 @@ class Features:
     local_paths: bool = False
     read_back: bool = False
     transfers: int = 8
+    bundle: int = 1
 
 
 @dataclass(frozen=True, slots=True)

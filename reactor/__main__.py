@@ -7,9 +7,13 @@ from pathlib import Path
 
 import click
 
+from reactor.cli.demo import demo
+from reactor.cli.doctor import doctor
+from reactor.cli.queue import queue
 from reactor.cli.run import run, syncserver
 from reactor.cli.shell import Shell
 from reactor.cli.site import site
+from reactor.cli.status import status
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -36,7 +40,7 @@ def cli(context: click.Context, config: Path | None, verbose: bool) -> None:  # 
     context.obj = Shell(config, verbose)
 
 
-for command in (run, syncserver, site):
+for command in (demo, run, syncserver, site, status, queue, doctor):
     cli.add_command(command)
 
 

@@ -106,8 +106,7 @@ class Claims:
         try:
             await self._collection.bulk_write(updates, ordered=False)
         except BulkWriteError as error:
-            # Two upserts of one key met: the other process has that place.
-            if any(problem["code"] != _DUPLICATE_KEY for problem in error.details["writeErrors"]):
+            if not _only_met(error):
                 raise
         ids = [claim for _, claim in wanted.values()]
         held = self._collection.find({"_id": {"$in": list(wanted)}, "claim": {"$in": ids}})
@@ -122,8 +121,9 @@ class Claims:
             return set()
         ids = {claim.id for claim in claims}
         keys = [claim.place.key for claim in claims]
-        # Ids are never used twice: an id under these keys is the claim that was taken.
-        ours = {"_id": {"$in": keys}, "claim": {"$in": list(ids)}}
+        # Ids are never used twice: an id under these keys is the claim that was taken. One
+        # that was given up is another's, even before it is taken.
+        ours = {"_id": {"$in": keys}, "claim": {"$in": list(ids)}, "process": self._process}
         result = await self._collection.update_many(ours, _EXTENDED)
         if result.matched_count == len(ids):
             return ids
@@ -208,6 +208,13 @@ class Claims:
 
 def _mine(claim: Claim) -> Document:
     return {"_id": claim.place.key, "claim": claim.id}
+
+
+def _only_met(error: BulkWriteError) -> bool:
+    """Return whether nothing failed but upserts that met: the other process has those places."""
+    problems = error.details["writeErrors"]
+    unsure = error.details["writeConcernErrors"]  # a claim that no majority has may roll back
+    return not unsure and all(problem["code"] == _DUPLICATE_KEY for problem in problems)
 
 
 def mine(claims: Collection[Claim]) -> Document:

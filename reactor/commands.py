@@ -65,10 +65,15 @@ class StopTransfer:
 
 @dataclass(frozen=True, slots=True)
 class KeepTransfers:
-    """What runs for this document alone and is not in `works` is no longer wanted."""
+    """
+    What runs for this document alone, and is not in `works`, is no longer wanted.
+
+    This is said of the elements at `positions` (None: of all).
+    """
 
     key: Key
     works: frozenset[Work]
+    positions: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

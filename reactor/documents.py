@@ -7,8 +7,9 @@ becomes a `flaw` of that one file, in words that say what to mend.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
@@ -69,14 +70,21 @@ def parse_representation(project: str, document: Mapping[str, Any]) -> Represent
     Never raises: what has the wrong shape is told in `flaw`.
     """
     files = document.get("files")
-    if not isinstance(files, list):
-        said = "no files" if files is None else f"{_kind(files)} as files"
-        return Representation(project, document.get("_id"), (), f"the document has {said}")
+    if flaw := _document_flaw(document.get("_id"), files):
+        return Representation(project, document.get("_id"), (), flaw)
     parsed = tuple(
         _parse_file(*_position(element, index))
         for index, element in enumerate(cast("list[object]", files))
     )
     return Representation(project, document.get("_id"), parsed)
+
+
+def _document_flaw(name: object, files: object) -> str | None:
+    if not isinstance(name, Hashable):
+        return f"its _id is {_kind(name)}; publish it again under an id of its own"
+    if files is None:
+        return "the document has no files"
+    return None if isinstance(files, list) else f"the document has {_kind(files)} as files"
 
 
 def _position(element: object, index: int) -> tuple[int, object]:
@@ -99,7 +107,7 @@ def _parse_file(position: int, element: object) -> File:
         position=position,
         id=raw.get("_id"),
         path=path if isinstance(path, str) else "",
-        size=_size(size),
+        size=_whole(size),
         hash=file_hash if isinstance(file_hash, str) else None,
         entries=entries,
         legacy=legacy,
@@ -108,9 +116,16 @@ def _parse_file(position: int, element: object) -> File:
     )
 
 
-def _size(size: object) -> int | None:
-    whole = isinstance(size, int | float) and not isinstance(size, bool)
-    return int(cast("int | float", size)) if whole else None
+def _number(value: object) -> float | int | None:
+    """Return a number; neither a truth value nor "not a number" is one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _whole(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
 
 
 def _file_flaw(path: object, size: object) -> str | None:
@@ -120,7 +135,7 @@ def _file_flaw(path: object, size: object) -> str | None:
         parse_path(path)
     except PathError as error:
         return str(error)
-    if size is not None and ((known := _size(size)) is None or known < 0):
+    if size is not None and ((known := _whole(size)) is None or known < 0):
         return f"its size is {size!r}, not a number of bytes"
     return None
 
@@ -151,22 +166,20 @@ def _parse_sites(sites: object) -> tuple[tuple[Entry, ...], bool, str | None, st
 
 def parse_entry(raw: Mapping[str, Any]) -> Entry:
     """Return one entry; a field of an unexpected type counts as absent."""
-    tries = raw.get("tries")
-    priority = raw.get("priority")
-    progress = raw.get("progress")
+    progress = _number(raw.get("progress"))
     return Entry(
         name=str(raw["name"]),
         available=raw.get("created_dt") is not None,
         id=_text(raw, "id"),
         error=_text(raw, "error"),
-        tries=int(tries) if isinstance(tries, int | float) else 0,
+        tries=_whole(raw.get("tries")) or 0,
         retry_at=_time(raw.get("retry_at")),
         paused=raw.get("paused") is not None and raw["paused"] is not False,
-        priority=int(priority) if isinstance(priority, int | float) else None,
+        priority=_whole(raw.get("priority")),
         checksum=_text(raw, "checksum"),
         verified=_text(raw, "verified"),
         source_hash=_text(raw, "source_hash"),
-        progress=float(progress) if isinstance(progress, int | float) else None,
+        progress=None if progress is None else float(progress),
     )
 
 

@@ -62,7 +62,7 @@ def completion(file: FileRef, sites: frozenset[str], facts: Mapping[str, Any]) -
         file,
         sites,
         set={**facts, **made_for},
-        unset=(*TROUBLES, "paused"),
+        unset=(*TROUBLES, "paused", "checksum"),  # another proof's checksum must not stay
         stamp=True,
         add=sites,
     )
@@ -156,12 +156,16 @@ def _is_object(path: str) -> dict[str, Any]:
     return {"$eq": [{"$type": path}, "object"]}
 
 
+def _is_text(path: str) -> dict[str, Any]:
+    return {"$eq": [{"$type": path}, "string"]}
+
+
 _FILE_MATCHES: dict[str, Any] = {
     "$and": [
         _is_object("$$e"),
         _is_object("$$f"),
         {"$eq": [_or_null("$$f._id"), "$$e.id"]},
-        {"$eq": [_or_null("$$f.hash"), "$$e.hash"]},
+        {"$eq": [{"$cond": [_is_text("$$f.hash"), "$$f.hash", None]}, "$$e.hash"]},
     ]
 }
 
@@ -193,7 +197,7 @@ _AS_LIST: dict[str, Any] = {
 
 _IS_STALE: dict[str, Any] = {
     "$and": [
-        {"$eq": [{"$type": "$$s.source_hash"}, "string"]},
+        _is_text("$$s.source_hash"),
         {"$ne": ["$$s.source_hash", "$$e.made_for"]},
     ]
 }

@@ -35,6 +35,8 @@ from reactor.transfer import AlreadyRight, Outcome, ProvedWrong, Staged
 log = structlog.stdlib.get_logger()
 
 BATCH = 500
+_PUBLISH_PATIENCE = 0.05
+_RECORD_PATIENCE = 0.25
 
 _T = TypeVar("_T")
 
@@ -61,6 +63,28 @@ class Finished:
                 return "wrong"
             case FileError():
                 return "failed"
+
+
+class _Pace:
+    """
+    How long the next batch may gather: as long as the last one took, if that was of several.
+
+    Each write costs the server what its document is large, not what the batch is; a lone
+    file never waits.
+    """
+
+    def __init__(self, most: float) -> None:
+        self._most = most
+        self._began = 0.0
+        self._count = 0
+        self.patience = 0.0
+
+    def begin(self, count: int) -> None:
+        self._began, self._count = time.monotonic(), count
+
+    def end(self) -> None:
+        took = time.monotonic() - self._began
+        self.patience = min(took, self._most) if self._count > 1 else 0.0
 
 
 class Listener(Protocol):
@@ -95,8 +119,10 @@ class Endings:
 
     async def publish_all(self, listener: Listener) -> None:
         """Publish what is staged, for ever."""
+        pace = _Pace(_PUBLISH_PATIENCE)
         while True:
-            batch = await self._to_publish.take(BATCH)
+            batch = await self._to_publish.take(BATCH, pace.patience)
+            pace.begin(len(batch))
             still = await _until_answered(partial(self._claims.renew, _claims(batch)))
             for finished in batch:
                 if finished.claim.id not in still:
@@ -109,11 +135,14 @@ class Endings:
             async with anyio.create_task_group() as together:
                 for here in by_site.values():
                     together.start_soon(self._publish_at, self._site_of(here[0]), here, listener)
+            pace.end()
 
     async def record_all(self, listener: Listener) -> None:
         """Record what ended, for ever."""
+        pace = _Pace(_RECORD_PATIENCE)
         while True:
-            batch = await self._to_record.take(BATCH)
+            batch = await self._to_record.take(BATCH, pace.patience)
+            pace.begin(len(batch))
             endings = [self._ending(finished) for finished in batch]
             recorded = await _until_answered(partial(self._recorder.record, endings))
             kept = {ending.claim.id for ending in recorded}
@@ -123,6 +152,7 @@ class Endings:
                 else:
                     log.info("claim lost", path=finished.job.work.path, site=finished.job.work.site)
                 listener.ended(finished)
+            pace.end()
 
     async def _publish_at(self, site: Site, batch: Sequence[Finished], listener: Listener) -> None:
         provider = site.provider

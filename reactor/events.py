@@ -34,25 +34,35 @@ class Notice:
     """
     A source's word that a document should be looked at.
 
-    `thorough` asks for all files: the change was not only to `files[].sites`, so a settled
-    file may have a new `hash`.
+    `thorough` asks for settled files, too: the change was not only to `files[].sites`, so one
+    may have a new `hash`. `positions` are the elements of `files` that changed; None: any.
     """
 
     key: Key
     origin: Origin
     thorough: bool = False
+    positions: frozenset[int] | None = None
 
     def merged(self, other: Notice) -> Notice:
         """Return the one notice that serves for two of the same document."""
+        known = self.positions is not None and other.positions is not None
         return Notice(
-            self.key, max(self.origin, other.origin), thorough=self.thorough or other.thorough
+            self.key,
+            max(self.origin, other.origin),
+            self.thorough or other.thorough,
+            (self.positions or frozenset()) | (other.positions or frozenset()) if known else None,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeEvent:
-    """What is there now. `representation` is None where the document is gone."""
+    """
+    What is there now. `representation` is None where the document is gone.
+
+    It holds what is not settled of the elements at `positions` (None: of all).
+    """
 
     key: Key
     origin: Origin
     representation: Representation | None
+    positions: frozenset[int] | None = None

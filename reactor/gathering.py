@@ -25,9 +25,11 @@ class Basket(Generic[T]):
         self._items.append(item)
         self._filled.set()
 
-    async def take(self, most: int) -> list[T]:
-        """Return what is there, at most so many; waits for a first one."""
+    async def take(self, most: int, patience: float = 0.0) -> list[T]:
+        """Return what is there, at most so many; waits for a first one, then for `patience`."""
         await self._filled.wait()
+        if patience and len(self._items) < most:
+            await anyio.sleep(patience)
         taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
         if not self._items:
             self._filled = anyio.Event()

@@ -95,11 +95,9 @@ def _job(
         elif wanted:
             due.append((representation.ref(file), file))
             entries += wanted
-    if not due:
-        return Postponed(min(later)) if later else None
     variants = tuple(_variants(work.site, due, topology))
     if not variants:
-        return None
+        return Postponed(min(later)) if later else None
     priority = max((e.priority for e in entries if e.priority is not None), default=None)
     return Job(
         work,

@@ -30,18 +30,27 @@ _NAMES: Expression = {"$map": {"input": _SITES, "as": "s", "in": {"$ifNull": ["$
 
 def by_ids(ids: Iterable[object], topology: Topology, *, thorough: bool) -> list[Stage]:
     """Return the pipeline that reads documents: all files, or those that are not settled."""
+    ids = list(ids)
+    if not ids:
+        return []
     wanted = None if thorough else unsettled(topology)
     return [
-        {"$match": {"_id": {"$in": list(ids)}, **REPRESENTATION}},
+        {"$match": {"_id": {"$in": ids}, **REPRESENTATION}},
         {"$project": {"files": _chosen(wanted)}},
     ]
+
+
+def by_positions(document: object, positions: Iterable[int], topology: Topology) -> list[Stage]:
+    """Return the pipeline that reads what is not settled of some elements of one document."""
+    chosen = _chosen(unsettled(topology), sorted(positions))
+    return [{"$match": {"_id": document, **REPRESENTATION}}, {"$project": {"files": chosen}}]
 
 
 def by_paths(paths: Sequence[str]) -> list[Stage]:
     """Return the pipeline that reads those files of all representations that have these paths."""
     return [
         {"$match": {"files.path": {"$in": list(paths)}, **REPRESENTATION}},
-        {"$project": {"files": _chosen({"$in": ["$$f.path", list(paths)]})}},
+        {"$project": {"files": _chosen({"$in": ["$$f.path", {"$literal": list(paths)}]})}},
     ]
 
 
@@ -57,11 +66,12 @@ def wanted_at(site: str, after: object | None) -> Expression:
 
 def unsettled(topology: Topology) -> Expression:
     """Return whether a handler may have something to say about the file `$$f`."""
-    known = sorted(topology.known)
-    required = sorted(topology.together(topology.always))
+    known = {"$literal": sorted(topology.known)}
+    required = {"$literal": sorted(topology.together(topology.always))}
     groups = {group for site in known if len(group := topology.alternatives_of(site)) > 1}
     return {
         "$or": [
+            {"$ne": [{"$type": "$$f"}, "object"]},
             {"$not": [{"$isArray": "$$f.sites"}]},
             {"$not": [{"$setIsSubset": [required, _NAMES]}]},
             {
@@ -74,28 +84,35 @@ def unsettled(topology: Topology) -> Expression:
     }
 
 
-def _needs_a_look(known: Sequence[str]) -> Expression:
+def _needs_a_look(known: Expression) -> Expression:
     """Return whether `$$s` is no entry, or that of a known site that is not available."""
     missing = {"$eq": [{"$ifNull": ["$$s.created_dt", None]}, None]}
     name = {"$ifNull": ["$$s.name", None]}
     return {
         "$or": [
             {"$ne": [{"$type": "$$s.name"}, "string"]},
-            {"$and": [missing, {"$in": [name, list(known)]}]},
+            {"$and": [missing, {"$in": [name, known]}]},
         ]
     }
 
 
 def _partly_present(group: Sequence[str]) -> Expression:
-    present = {"$size": {"$setIntersection": [list(group), _NAMES]}}
+    present = {"$size": {"$setIntersection": [{"$literal": list(group)}, _NAMES]}}
     return {"$not": [{"$in": [present, [0, len(group)]]}]}
 
 
-def _chosen(condition: Expression | None) -> Expression:
-    """Return the files for which a condition on `$$f` holds, each as `{i: position, f: file}`."""
+def _chosen(condition: Expression | None, positions: list[int] | None = None) -> Expression:
+    """
+    Return the files for which a condition on `$$f` holds, each as `{i: position, f: file}`.
+
+    Only those at `positions` are looked at, where they are given.
+    """
+    size = {"$size": _FILES}
+    everywhere = {"$range": [0, size]}
+    known = {"$filter": {"input": positions, "as": "p", "cond": {"$lt": ["$$p", size]}}}
     numbered: Expression = {
         "$map": {
-            "input": {"$range": [0, {"$size": _FILES}]},
+            "input": everywhere if positions is None else known,
             "as": "i",
             "in": {"i": "$$i", "f": {"$arrayElemAt": ["$files", "$$i"]}},
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pymongo import IndexModel
@@ -30,17 +30,25 @@ class Reader:
         return sorted(name for name in names if not name.startswith("system."))
 
     async def events(self, topology: Topology, notices: Sequence[Notice]) -> list[ChangeEvent]:
-        """Return what is there now for each notice of one project, asked for in one or two reads."""
+        """Return what is there now for each notice of one project; few reads serve many."""
         found: dict[object, Representation] = {}
-        for thorough in (True, False):
-            ids = [n.key.representation for n in notices if n.thorough is thorough]
-            if ids:
-                pipeline = queries.by_ids(ids, topology, thorough=thorough)
+        wholes = [n for n in notices if n.positions is None]
+        parts = [n for n in notices if n.positions is not None]
+        reads = [
+            queries.by_ids(_ids(n for n in wholes if n.thorough), topology, thorough=True),
+            queries.by_ids(_ids(n for n in wholes if not n.thorough), topology, thorough=False),
+            *(
+                queries.by_positions(n.key.representation, n.positions or (), topology)
+                for n in parts
+            ),
+        ]
+        for pipeline in reads:
+            if pipeline:
                 for representation in await self._read(topology.project, pipeline):
                     found[representation.id] = representation
         return [
-            ChangeEvent(notice.key, notice.origin, found.get(notice.key.representation))
-            for notice in notices
+            ChangeEvent(n.key, n.origin, found.get(n.key.representation), n.positions)
+            for n in notices
         ]
 
     async def at_paths(self, project: str, paths: Sequence[str]) -> list[Representation]:
@@ -79,3 +87,7 @@ class Reader:
     async def _read(self, project: str, pipeline: list[queries.Stage]) -> list[Representation]:
         cursor = await self._database[project].aggregate(pipeline)
         return [parse_representation(project, document) async for document in cursor]
+
+
+def _ids(notices: Iterable[Notice]) -> list[object]:
+    return [notice.key.representation for notice in notices]

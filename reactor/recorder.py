@@ -12,16 +12,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from pymongo import AsyncMongoClient, UpdateOne, WriteConcern
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
+from pymongo.errors import BulkWriteError, PyMongoError
 
 from reactor.claims import Claim, mine
 from reactor.edits import FileEdit, by_document, update_of
 
+log = structlog.stdlib.get_logger()
+
 Document = dict[str, Any]
+
+_UNKNOWN = "UnknownTransactionCommitResult"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +72,34 @@ class Recorder:
         return self._session is not None and session_id == self._session.session_id["id"]
 
     async def edit(self, edits: Iterable[FileEdit]) -> None:
-        """Carry out edits that need no claim: they make nothing available."""
+        """
+        Carry out edits that need no claim: they make nothing available.
+
+        A document that refuses one (it grew too large, a validator forbids it) is logged.
+        """
         for project, updates in _updates(edits).items():
+            refused = await self._first_refused(project, updates)
+            while refused is not None:
+                updates = updates[refused + 1 :]
+                refused = await self._first_refused(project, updates) if updates else None
+
+    async def _first_refused(self, project: str, updates: Sequence[UpdateOne]) -> int | None:
+        try:
             await self._database[project].bulk_write(updates, ordered=True)
+        except BulkWriteError as error:
+            if not error.details["writeErrors"]:
+                raise
+            problem = error.details["writeErrors"][0]
+            _complain(project, problem["op"]["q"]["_id"], problem["errmsg"])
+            return int(problem["index"])
+        return None
 
     async def record(self, endings: Sequence[Ending]) -> list[Ending]:
         """
         Write endings in one transaction; return those that were recorded.
 
-        The others had lost their claim: what they did is for its new owner to judge.
+        The others had lost their claim: what they did is for its new owner to judge. Or their
+        document refuses the write, which is logged.
         """
         mine_still = list(endings)
         while mine_still:
@@ -83,9 +107,11 @@ class Recorder:
                 await self._in_transaction(mine_still)
             except _LostClaimError:
                 mine_still = await self._still_held(mine_still)
-            except PyMongoError:
-                # The outcome may be unknown: a claim that stands was not recorded.
-                if await self._still_held(mine_still):
+            except BulkWriteError as error:
+                return await self._one_by_one(mine_still, error)
+            except PyMongoError as error:
+                # Where the outcome is unknown, a claim that stands was not recorded.
+                if not error.has_error_label(_UNKNOWN) or await self._still_held(mine_still):
                     raise
                 break
             else:
@@ -127,12 +153,20 @@ class Recorder:
             for project, documents in updates.items():
                 await self._database[project].bulk_write(documents, session=session)
             deleted = await self._claims.delete_many(mine(claims), session=session)
-            if deleted.deleted_count != len(claims):
+            if deleted.deleted_count != len({claim.id for claim in claims}):
                 raise _LostClaimError
 
         if self._session is None:
             self._session = self._client.start_session()
         await self._session.with_transaction(write, write_concern=WriteConcern("majority"))
+
+    async def _one_by_one(self, endings: Sequence[Ending], error: BulkWriteError) -> list[Ending]:
+        """Record what can be recorded: one document's refusal must not hold up the others."""
+        if len(endings) > 1:
+            return [done for ending in endings for done in await self.record([ending])]
+        file = endings[0].edits[0].file
+        _complain(file.project, file.representation, error.details["writeErrors"][0]["errmsg"])
+        return []
 
     async def _still_held(self, endings: Sequence[Ending]) -> list[Ending]:
         held = self._claims.find(mine([ending.claim for ending in endings]), {"claim": 1})
@@ -143,6 +177,10 @@ class Recorder:
         lines = [dict(ending.attempt) for ending in endings if ending.attempt]
         if lines:
             await self._attempts.insert_many(lines, ordered=False)
+
+
+def _complain(project: str, document: object, why: str) -> None:
+    log.error("document refuses a write", project=project, representation=str(document), why=why)
 
 
 def _updates(edits: Iterable[FileEdit]) -> dict[str, list[UpdateOne]]:

@@ -23,11 +23,16 @@ ALIVE_SECONDS = 20
 _FORGET_SECONDS = 7 * 24 * 3600
 
 
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
 def host() -> str:
     """Return what names this machine, and the process ids that mean something on it."""
     namespace = Path("/proc/self/ns/pid")
     pids = namespace.readlink().name if namespace.exists() else ""
-    return f"{socket.gethostname()}/{uuid.getnode():012x}/{pids}"
+    node = uuid.getnode()
+    made_up = node >> 40 & 1  # without a network card: another one in each process
+    return f"{socket.gethostname()}/{0 if made_up else node:012x}/{pids}"
 
 
 class Registry:
@@ -39,9 +44,9 @@ class Registry:
         self.process = secrets.token_hex(8)
         self._identity: Document = {
             "host": host(),
-            "boot": int(psutil.boot_time()),
+            "boot": _boot(),
             "pid": psutil.Process().pid,
-            "born": psutil.Process().create_time(),
+            "born": _born(psutil.Process()),
             "site": own_site,
         }
 
@@ -79,14 +84,22 @@ class Registry:
         restarted reactor goes on where it was, and two beside each other do not collide.
         """
         mine = {"host": self._identity["host"], "site": self._identity["site"]}
-        alive = [r["_id"] async for r in self._reactors.find(mine) if self._lives(r)]
-        free = {**mine, "process": {"$nin": alive}}
-        taken = await self._cursors.find_one_and_update(free, {"$set": {"process": self.process}})
-        if taken is not None:
-            return str(taken["_id"])
+        # In this order: who has a cursor was registered before.
+        owners = [(c["_id"], c["process"]) async for c in self._cursors.find(mine)]
+        alive = {r["_id"] async for r in self._reactors.find(mine) if self._lives(r)}
+        for name, owner in owners:
+            if owner not in alive and await self._take_over(name, owner):
+                return str(name)
         name = secrets.token_hex(8)
         await self._cursors.insert_one({"_id": name, **mine, "process": self.process})
         return name
+
+    async def _take_over(self, cursor: str, owner: str) -> bool:
+        """Take a cursor, unless another process was faster."""
+        taken = await self._cursors.update_one(
+            {"_id": cursor, "process": owner}, {"$set": {"process": self.process}}
+        )
+        return taken.matched_count == 1
 
     def _lives(self, other: Mapping[str, Any]) -> bool:
         if other["_id"] == self.process:
@@ -94,8 +107,25 @@ class Registry:
         if other["boot"] != self._identity["boot"]:
             return False
         try:
-            return bool(abs(psutil.Process(other["pid"]).create_time() - other["born"]) < 1.0)
+            process = psutil.Process(other["pid"])
+            ended = process.status() == psutil.STATUS_ZOMBIE  # nobody has asked how it ended
+            return not ended and bool(abs(_born(process) - other["born"]) < 1.0)
         except psutil.NoSuchProcess:
             return False
         except psutil.AccessDenied:
             return True
+
+
+def _boot() -> str:
+    """Return what names this run of the machine, where there is such a name."""
+    return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
+
+
+def _born(process: psutil.Process) -> float:
+    """
+    Return when a process started, by a clock that nobody sets.
+
+    On Linux that is seconds since the machine's start: by the calendar, all processes would
+    seem to have been replaced whenever its clock is put right.
+    """
+    return process.create_time() - (psutil.boot_time() if _BOOT_ID.exists() else 0.0)

@@ -7,7 +7,7 @@ What waits is taken together: one document once, one query a project, one bulk w
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 import structlog
 
@@ -57,11 +57,19 @@ class Router:
         back-pressure. Raises `PyMongoError` where the database does not answer; dispatching
         the same notices again does no harm.
         """
-        for project, together in _by_project(notices).items():
+        for project, together in _by_project(self._nameable(notices)).items():
             topology = self._topology_of(project)
             if topology is not None:
                 events = await self._reader.events(topology, together)
                 await self._carry_out([(event, self._decide(event, topology)) for event in events])
+
+    def _nameable(self, notices: Iterable[Notice]) -> Iterator[Notice]:
+        for notice in notices:
+            project, name = notice.key
+            if isinstance(name, Hashable):
+                yield notice
+            else:
+                self._complain(Key(project, str(name)), "its _id is a mapping, not an id")
 
     def _decide(self, event: ChangeEvent, topology: Topology) -> list[Command]:
         commands: list[Command] = []
@@ -92,8 +100,8 @@ class Router:
                 self._scheduler.request(command, origin)
             case StopTransfer(work):
                 self._scheduler.stop(work)
-            case KeepTransfers(key, works):
-                self._scheduler.keep(key, works)
+            case KeepTransfers():
+                self._scheduler.keep(command)
             case Complain(key, message):
                 self._complain(key, message)
 

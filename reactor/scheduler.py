@@ -20,10 +20,10 @@ from anyio.abc import TaskGroup
 from providers.base import SiteError
 from reactor.claims import Claim
 from reactor.clock import DatabaseClock
-from reactor.commands import RequestTransfer
-from reactor.events import Key, Origin
+from reactor.commands import KeepTransfers, RequestTransfer
+from reactor.events import Origin
 from reactor.jobs import Job
-from reactor.model import DEFAULT_PRIORITY, Work
+from reactor.model import DEFAULT_PRIORITY, FileRef, Work
 from reactor.pauses import Pauses
 from reactor.progress import Progress
 from reactor.sites import Site, Sites
@@ -94,11 +94,10 @@ class Scheduler:
         if running is not None and not running.ending:
             running.scope.cancel()
 
-    def keep(self, key: Key, works: frozenset[Work]) -> None:
+    def keep(self, kept: KeepTransfers) -> None:
         """Stop what runs for one document alone and is wanted by it no more."""
         for work, running in list(self.running.items()):
-            wanting = {(ref.project, ref.representation) for ref in running.job.files}
-            if work not in works and wanting == {(key.project, key.representation)}:
+            if work not in kept.works and all(_is_said_of(kept, ref) for ref in running.job.files):
                 self.stop(work)
 
     def stop_paused(self) -> None:
@@ -258,3 +257,9 @@ class Scheduler:
         rests = [site.resting_until(now) for site in self._sites]
         times = [at for at in (self.queue.next_time(), *rests) if at is not None]
         return max(0.0, min(times) - now) if times else None
+
+
+def _is_said_of(kept: KeepTransfers, ref: FileRef) -> bool:
+    """Return whether what is kept of a document speaks of this element of it."""
+    same_document = (ref.project, ref.representation) == kept.key
+    return same_document and (kept.positions is None or ref.position in kept.positions)

@@ -8,7 +8,7 @@ ending; whatever a provider raises beyond that is contained as the file's failur
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -33,6 +33,7 @@ log = structlog.stdlib.get_logger()
 _ELSEWHERE_SECONDS = 10.0
 _DATABASE_SECONDS = 2.0
 _GIVE_UP_SECONDS = 5.0
+_SMALL = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,13 @@ class Workers:
         try:
             jobs = await self._jobs(site, works, open_works)
             claims = await self._claims.take(await self._places(site, jobs))
+            started: list[Running] = []
             for job, claim in self._matched(jobs, claims):
                 del open_works[job.work]
-                running = Running(job, claim, Progress(job.work, time.monotonic()))
-                self._scheduler.start(running)
-                workers.start_soon(self._transfer, site, running)
+                started.append(Running(job, claim, Progress(job.work, time.monotonic())))
+                self._scheduler.start(started[-1])
+            for bundle in _bundles(started, site.provider.features.bundle):
+                workers.start_soon(self._transfer_bundle, site, bundle)
             self._scheduler.park(open_works, time.monotonic() + _ELSEWHERE_SECONDS)
         except SiteError as error:
             self._scheduler.park(open_works, self._scheduler.suspend(error, works[0]))
@@ -140,6 +143,12 @@ class Workers:
         ]
         return [(job, claim) for job, claim in found if claim is not None]
 
+    async def _transfer_bundle(self, site: Site, bundle: Sequence[Running]) -> None:
+        """Carry out what counts as one transfer at the site: a file, or some small ones."""
+        async with site.slots, anyio.create_task_group() as together:
+            for running in bundle:
+                together.start_soon(self._transfer, site, running)
+
     async def _transfer(self, site: Site, running: Running) -> None:
         """Carry out one transfer; whatever comes of it, its claim is ended or given up."""
         transfer = Transfer(
@@ -148,8 +157,7 @@ class Workers:
         result: Outcome | FileError | None = None
         try:
             with running.scope:
-                async with site.slots:
-                    result = await transfer.run()
+                result = await transfer.run()
                 running.ending = True
                 site.recovered()
         except FileError as error:
@@ -214,6 +222,16 @@ class Workers:
             log.warning("a claim ends with its lease", why=str(problem)[:200])
         work = finished.job.work
         self._scheduler.park([work], self._scheduler.suspend(error, work))
+
+
+def _bundles(started: Sequence[Running], most: int) -> Iterator[Sequence[Running]]:
+    """Yield what is transferred together: small files in bundles, others alone, in order."""
+    small = [running for running in started if running.job.size <= _SMALL]
+    for index in range(0, len(small), most):
+        yield small[index : index + most]
+    for running in started:
+        if running.job.size > _SMALL:
+            yield [running]
 
 
 async def _marker(site: Site, root: str) -> Marker:

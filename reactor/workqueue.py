@@ -79,6 +79,8 @@ class WorkQueue:
 
     def reprioritise(self, work: Work, priority: int) -> None:
         """Give a waiting name another priority, higher or lower."""
+        if again := self._again.get(work):
+            again.priority = priority
         item = self._items.get(work)
         if item is not None and item.priority != priority:
             self._put(_Item(work, priority, item.at, next(self._serial)))

@@ -47,6 +47,12 @@ class RootConformance(Conformance):
 
         assert await listed(provider) == facts
 
+    async def test_a_listing_holds_the_files_of_its_root_alone(self, provider: Provider) -> None:
+        await provider.make_marker("bare")
+        await put(provider, "file.exr", payload(1))
+
+        assert [file async for file in provider.listing("bare")] == []
+
     async def test_a_listing_of_a_folder_holds_what_is_below_it(self, provider: Provider) -> None:
         for path in ("b/c", "b/d/e", "bb/c", "c"):
             await put(provider, path, payload(1))

@@ -11,7 +11,9 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
@@ -56,15 +58,28 @@ def _copy(
     before = os.fstat(reading.fileno())
     facts = disk.facts_of(before, source)
     _send(reading, writing, facts.size, progress)
-    copied = Copied(
-        source=facts,
-        source_checksum=checksum_of("xxh128", chunks(reading)),
-        staged_checksum=checksum_of("xxh128", chunks(writing)),
-    )
-    disk.sync_file(writing.fileno())
+    with _synced(writing, facts.size):
+        copied = Copied(
+            source=facts,
+            source_checksum=checksum_of("xxh128", chunks(reading)),
+            staged_checksum=checksum_of("xxh128", chunks(writing)),
+        )
     if not disk.same_file(before, source.stat()):
         raise _changed(source)
     return copied
+
+
+@contextmanager
+def _synced(writing: FileIO, size: int) -> Generator[None]:
+    """Sync a file while the caller hashes; a small one afterwards, sooner than a thread starts."""
+    if size > COPY_CHUNK:
+        with ThreadPoolExecutor(1) as thread:
+            synced = thread.submit(disk.sync_file, writing.fileno())
+            yield
+            synced.result()
+    else:
+        yield
+        disk.sync_file(writing.fileno())
 
 
 def _send(reading: FileIO, writing: FileIO, size: int, progress: Callable[[int], None]) -> None:
@@ -74,8 +89,6 @@ def _send(reading: FileIO, writing: FileIO, size: int, progress: Callable[[int],
         check_cancelled()
         moved = step(reading, writing, min(size - sent, COPY_CHUNK))
         if moved:
-            if moved == COPY_CHUNK:  # a small file is sooner synced than advised about
-                disk.start_writeback(writing.fileno(), sent, moved)
             progress(moved)
             sent += moved
         elif step is _by_hand:

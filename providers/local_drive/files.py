@@ -100,6 +100,15 @@ class Files:
         with self._told(handle.where):
             disk.make_file(self._prepared(handle)).close()
 
+    def stage_small(
+        self, source: Path, handle: Handle, progress: Callable[[int], None], most: int
+    ) -> Copied | None:
+        """Make a staged file that is a copy of `source`, if that has at most so many bytes."""
+        with self._told(handle.where):
+            if source.stat().st_size > most:
+                return None
+        return self.stage_from_disk(source, handle, progress)
+
     def stage_from_disk(
         self, source: Path, handle: Handle, progress: Callable[[int], None]
     ) -> Copied:

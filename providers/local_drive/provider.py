@@ -24,11 +24,15 @@ from providers.base import (
     Setup,
 )
 from providers.checksums import ALGORITHMS
+from providers.local_drive.crew import Crew
 from providers.local_drive.files import Files
 from providers.local_drive.settings import LocalDriveOptions
 from providers.local_drive.streams import DiskReader, DiskSink
 
 _LISTED_AT_ONCE = 512
+_HANDS = 3
+_BUNDLE = 32
+_SMALL = 1024 * 1024
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -47,12 +51,14 @@ class LocalDrive:
         transfers = setup.options.transfers
         self._files = Files(setup)
         self._threads = CapacityLimiter(2 * transfers)
+        self._crew = Crew(_HANDS)
         self.features = Features(
             durable=sys.platform != "win32",  # there, a folder cannot be synced
             checksums=frozenset(ALGORITHMS),
             mtime_resolution_ns=100 if sys.platform == "win32" else 1,
             local_paths=True,
             transfers=transfers,
+            bundle=_BUNDLE,
         )
 
     async def __aenter__(self) -> Self:
@@ -71,7 +77,7 @@ class LocalDrive:
 
     async def facts(self, where: Location) -> Facts | None:
         """Return size and time of a file, or None if there is none."""
-        return await self._run(self._files.facts, where)
+        return await self._crew.call(partial(self._files.facts, where))
 
     def read(self, where: Location, offset: int = 0) -> AbstractAsyncContextManager[DiskReader]:
         """Open a published file for reading from `offset`."""
@@ -144,6 +150,10 @@ class LocalDrive:
         self, source: Path, handle: Handle, progress: Callable[[int], None]
     ) -> Copied:
         """Make the staged file of `handle` with a copy of `source`, hashed at both ends."""
+        small = partial(self._files.stage_small, source, handle, progress, _SMALL)
+        copied = await self._crew.call(small)
+        if copied is not None:
+            return copied
         return await self._run(self._files.stage_from_disk, source, handle, progress)
 
     @asynccontextmanager

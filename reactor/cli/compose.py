@@ -126,8 +126,9 @@ async def open_database(settings: Settings, *, embedded: bool = False) -> AsyncG
     """Yield a client of the studio's database, or of an embedded one where none is named."""
     async with AsyncExitStack() as stack:
         if embedded or settings.mongo.uri is None:
-            mongod = Path(settings.mongo.mongod) if settings.mongo.mongod else None
-            uri = await stack.enter_async_context(embedded_mongod(mongod=mongod))
+            mongo = settings.mongo
+            running = embedded_mongod(mongo.data_folder, mongod=mongo.mongod)
+            uri = await stack.enter_async_context(running)
         else:
             uri = settings.mongo.uri.get_secret_value()
         client = await connect(uri)

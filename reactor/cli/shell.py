@@ -16,6 +16,7 @@ import click
 from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from config.errors import SettingsError
 from config.models import Settings
@@ -108,8 +109,13 @@ def print_json(answer: dict[str, Any]) -> None:
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table: with rules on a terminal, plain columns in a pipe."""
+    """
+    Print a table: with rules on a terminal, plain columns in a pipe.
+
+    What cells hold comes from other people's documents: it is neither markup nor control.
+    """
     console = Console()
+    rows = [[plain_cell(cell) for cell in row] for row in rows]
     if not console.is_terminal:
         click.echo("\t".join(columns))
         for row in rows:
@@ -119,5 +125,10 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console.print(table)
+
+
+def plain_cell(text: str) -> str:
+    """Return a text on one line, without tabs and whatever else steers a terminal."""
+    return "".join(char if char.isprintable() else " " for char in text)

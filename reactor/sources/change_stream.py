@@ -98,6 +98,17 @@ PIPELINE: list[Document] = [
             "to": 1,
             "documentKey._id": 1,
             "lsid.id": 1,
+            "positions": {
+                "$setUnion": [
+                    {
+                        "$map": {
+                            "input": _TOUCHED,
+                            "as": "k",
+                            "in": {"$arrayElemAt": [{"$split": ["$$k", "."]}, 1]},
+                        }
+                    }
+                ]
+            },
             "thorough": {
                 "$or": [
                     {"$ne": ["$operationType", "update"]},
@@ -214,12 +225,13 @@ class ChangeStream:
             raise _translated(error) from error
         if token is None:
             self._told.history_lost()
+        self._token = token or stream.resume_token
         return stream
 
     async def _follow(self, stream: AsyncChangeStream[Document]) -> None:
         send, receive = anyio.create_memory_object_stream[_Item](MOST_TOGETHER)
         with plain_errors():
-            async with receive, anyio.create_task_group() as tasks:
+            async with send, receive, anyio.create_task_group() as tasks:
                 tasks.start_soon(self._read, stream, send)
                 while True:
                     await self._dispatch_waiting(receive)
@@ -227,15 +239,14 @@ class ChangeStream:
     async def _read(
         self, stream: AsyncChangeStream[Document], send: MemoryObjectSendStream[_Item]
     ) -> None:
-        async with send:
-            while True:
-                try:
-                    change = await stream.try_next()
-                except OperationFailure as error:
-                    raise _translated(error) from error
-                await send.send((change, stream.resume_token))
-                if not stream.alive:
-                    raise HistoryLostError("the database was dropped, or the stream invalidated")
+        while True:
+            try:
+                change = await stream.try_next()
+            except OperationFailure as error:
+                raise _translated(error) from error
+            await send.send((change, stream.resume_token))
+            if not stream.alive:
+                raise HistoryLostError("the database was dropped, or the stream invalidated")
 
     async def _dispatch_waiting(self, receive: MemoryObjectReceiveStream[_Item]) -> None:
         """Dispatch what waits; the token moves on when nothing before it is left to do."""
@@ -272,11 +283,14 @@ class ChangeStream:
                 self._told.history_lost()  # the documents have a new project
             return None
         key = Key(project, change["documentKey"]["_id"])
-        notice = Notice(key, Origin.STREAM, thorough=bool(change["thorough"]))
+        thorough = bool(change["thorough"])
+        positions = None if thorough else frozenset(map(int, change["positions"]))
+        notice = Notice(key, Origin.STREAM, thorough, positions)
         if self._told.is_own(change.get("lsid", {}).get("id")):
             if not self._late:
                 self._late_at = time.monotonic() + OWN_WRITES_SECONDS
-            self._late[key] = notice
+            known = self._late.get(key)
+            self._late[key] = notice.merged(known) if known else notice
             return None
         return notice
 

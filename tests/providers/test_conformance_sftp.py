@@ -1,4 +1,4 @@
-"""The suite over four servers: OpenSSH, OpenSSH as it was long ago, ProFTPD, rclone."""
+"""The suite over three servers: OpenSSH, OpenSSH as it was long ago, and ProFTPD."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from providers.base import Provider
 from providers.conformance.suite import FolderConformance, ProviderConformance
-from tests.servers.sftp import SftpServer, proftpd, rclone, sshd
+from tests.servers.sftp import SftpServer, proftpd, sshd
 
 _NEWER = "posix-rename,fsync,statvfs,fstatvfs,limits,lsetstat,copy-data"
 
@@ -31,12 +31,6 @@ def old_openssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer
 @pytest.fixture(scope="module")
 def mod_sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
     with proftpd(tmp_path_factory.mktemp("proftpd")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def golang(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
-    with rclone(tmp_path_factory.mktemp("rclone")) as server:
         yield server
 
 
@@ -65,7 +59,3 @@ class TestOpenSshWithoutExtensions(ProviderConformance, FolderConformance):
 
 class TestProftpd(ProviderConformance, FolderConformance):
     server: ClassVar[str] = "mod_sftp"
-
-
-class TestRclone(ProviderConformance):
-    server: ClassVar[str] = "golang"

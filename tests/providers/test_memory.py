@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from providers.base import Location, Provider, Setup, SiteError
-from providers.conformance.moves import content_at, put, stage
+from providers.conformance.moves import content_at, publish, put, stage
 from providers.memory import KIND, MemoryOptions
 
 
@@ -33,6 +33,17 @@ async def test_a_store_outlives_its_providers() -> None:
 
     async with site(store) as later:
         assert await content_at(later, "file.exr") == b"kept"
+
+
+async def test_a_sink_left_open_cannot_change_what_was_published() -> None:
+    async with site(uuid4().hex) as provider:
+        await provider.make_marker("work")
+        handle = await stage(provider, "file.exr", b"good")
+        async with provider.write(handle, offset=4) as sink:
+            await publish(provider, handle)
+            await sink.write(b" and more")
+
+        assert await content_at(provider, "file.exr") == b"good"
 
 
 @pytest.mark.parametrize("folder", ["/work", "/other"])

@@ -1,4 +1,4 @@
-"""SFTP servers written by others: OpenSSH's sshd, ProFTPD's mod_sftp, rclone."""
+"""SFTP servers written by others: OpenSSH's sshd, and ProFTPD's mod_sftp."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,10 +21,9 @@ from providers.base import Setup
 from providers.sftp import SftpOptions, SftpProvider
 from tests.servers.processes import free_port, served
 
-PASSWORD = "only for these tests"  # noqa: S105  # a throw-away server's
+PASSWORD = "only for these tests"
 _SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 _PROFTPD = shutil.which("proftpd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-_RCLONE = Path(sys.executable).with_name("rclone")
 
 
 @dataclass(frozen=True)
@@ -142,20 +140,6 @@ def proftpd(folder: Path) -> Iterator[SftpServer]:
     )
     command = [_PROFTPD, "-n", "-q", "-c", str(config)]
     with served(command, server.port, folder / "proftpd.log"):
-        yield server
-
-
-@contextmanager
-def rclone(folder: Path) -> Iterator[SftpServer]:
-    """Run `rclone serve sftp` over the file system."""
-    server = _server(folder, {"user": "guest", "password": PASSWORD})
-    command = [
-        *(str(_RCLONE), "serve", "sftp", "/", "--config", str(folder / "rclone.conf")),
-        *("--addr", f"127.0.0.1:{server.port}", "--key", str(folder / "host")),
-        *("--user", "guest", "--pass", PASSWORD, "--cache-dir", str(folder / "cache")),
-        *("--vfs-cache-mode", "writes", "--vfs-write-back", "0s", "--dir-cache-time", "0s"),
-    ]
-    with served(command, server.port, folder / "rclone.log"):
         yield server
 
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
-from providers.base import CHUNK, Facts
-from providers.conformance.moves import payload, stage
-from providers.local_drive import LocalDrive, disk
+from providers.base import Facts, SiteError
+from providers.conformance.moves import stage
+from providers.local_drive import LocalDrive, copying, disk
+from providers.local_drive.streams import DiskSink
 
-from .conftest import handle
+from .conftest import handle, names_in
+
+T = TypeVar("T")
 
 pytestmark = [
     pytest.mark.usefixtures("marker"),
@@ -59,12 +66,31 @@ async def test_new_folders_are_synced_into_those_above_them(
     assert synced == inodes(root, root / "a")
 
 
+@pytest.mark.parametrize("size", [1, copying.COPY_CHUNK + 1])
 async def test_a_copy_is_synced_when_it_is_handed_over(
-    drive: LocalDrive, root: Path, source: Path, synced: list[int]
+    drive: LocalDrive, root: Path, source: Path, synced: list[int], size: int
 ) -> None:
+    os.truncate(source, size)
+
     await drive.stage_from_disk(source, handle("file.exr"), lambda _: None)
 
     assert set(inodes(root / ".sitesync-c1.part")) <= set(synced)
+
+
+@pytest.mark.parametrize("size", [1, copying.COPY_CHUNK + 1])
+async def test_a_copy_that_cannot_be_synced_is_an_error_and_leaves_nothing(
+    drive: LocalDrive, root: Path, source: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    os.truncate(source, size)
+    monkeypatch.setattr(disk, "sync_file", fail)
+
+    with pytest.raises(SiteError):
+        await drive.stage_from_disk(source, handle("file.exr"), lambda _: None)
+
+    assert names_in(root) == [".sitesync-root"]
 
 
 async def test_flushed_bytes_are_synced(drive: LocalDrive, root: Path, synced: list[int]) -> None:
@@ -78,17 +104,36 @@ async def test_flushed_bytes_are_synced(drive: LocalDrive, root: Path, synced: l
 
 
 async def test_flushing_while_another_task_writes_keeps_the_bytes_in_order(
+    tmp_path: Path,
+) -> None:
+    waits = [5, 0, 0, 0]
+
+    async def first_call_is_slow(call: Callable[..., T], *args: object) -> T:
+        for _ in range(waits.pop(0)):
+            await checkpoint()
+        return call(*args)
+
+    with disk.make_file(tmp_path / "file") as file:
+        sink = DiskSink(first_call_is_slow, file, 0)
+        async with anyio.create_task_group() as tasks:
+            await sink.write(b"first")
+            tasks.start_soon(sink.flush)
+            await checkpoint()
+            await sink.write(b"second")
+            tasks.start_soon(sink.flush)
+
+    assert (tmp_path / "file").read_bytes() == b"firstsecond"
+
+
+async def test_what_nobody_flushed_is_written_when_the_sink_is_left(
     drive: LocalDrive, root: Path
 ) -> None:
-    chunks = [payload(CHUNK // 2 + n) for n in range(20)]
     await drive.stage(handle("file.exr").where, "c1", 1)
 
-    async with drive.write(handle("file.exr")) as sink, anyio.create_task_group() as flushes:
-        for chunk in chunks:
-            await sink.write(chunk)
-            flushes.start_soon(sink.flush)
+    async with drive.write(handle("file.exr")) as sink:
+        await sink.write(b"x")
 
-    assert (root / ".sitesync-c1.part").read_bytes() == b"".join(chunks)
+    assert (root / ".sitesync-c1.part").read_bytes() == b"x"
 
 
 async def test_a_folder_that_cannot_be_synced_fails_the_files_in_it_alone(
@@ -99,7 +144,7 @@ async def test_a_folder_that_cannot_be_synced_fails_the_files_in_it_alone(
 
     def fail(folder: Path) -> None:
         if folder.name == "bad":
-            raise OSError(5, "Input/output error")
+            raise OSError(errno.EIO, "Input/output error")
         sync(folder)
 
     monkeypatch.setattr(disk, "sync_folder", fail)

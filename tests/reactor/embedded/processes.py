@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import anyio
 import psutil
+from anyio.abc import Process
 from pymongo import AsyncMongoClient
 
 from tests.conftest import POLLING
@@ -108,6 +109,19 @@ async def note(address: str, text: str) -> None:
 async def notes(address: str) -> list[str]:
     async with connected(address) as client:
         return [found["text"] async for found in client["kept"]["notes"].find().sort("text")]
+
+
+@asynccontextmanager
+async def left_behind(folder: Path, command: list[str]) -> AsyncGenerator[Process, None]:
+    """Run the server of a folder without a keeper."""
+    async with await anyio.open_process(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            lock = folder / "data" / "mongod.lock"
+            await until(lambda: lock.read_text().strip() == str(server.pid))
+            yield server
+        finally:
+            with suppress(ProcessLookupError):
+                server.kill()
 
 
 class _Somebody(socketserver.TCPServer):

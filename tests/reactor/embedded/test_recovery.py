@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
-import anyio
 import pytest
 
 from reactor.embedded import embedded_mongod, find_mongod
@@ -14,6 +12,7 @@ from tests.reactor.embedded.processes import (
     connected,
     ended,
     keeper_of,
+    left_behind,
     mongod_of,
     note,
     notes,
@@ -61,13 +60,10 @@ async def test_the_server_goes_with_a_killed_keeper(folder: Path) -> None:
 async def test_a_server_that_outlived_its_keeper_is_ended_by_the_next_one(folder: Path) -> None:
     async with embedded_mongod(folder):
         command = mongod_of(folder).cmdline()
-    async with await anyio.open_process(command, stdout=subprocess.DEVNULL) as stale:
-        pid = str(stale.pid)
-        await until(lambda: (folder / "data" / "mongod.lock").read_text().strip() == pid)
 
-        async with embedded_mongod(folder) as address:
-            assert await stale.wait() == 0
-            await note(address, "usable")
+    async with left_behind(folder, command) as stale, embedded_mongod(folder) as address:
+        assert await stale.wait() == 0
+        await note(address, "usable")
 
 
 async def test_a_keeper_that_is_told_to_end_ends_the_server_cleanly(folder: Path) -> None:

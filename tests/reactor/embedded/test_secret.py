@@ -9,7 +9,15 @@ import pytest
 from pymongo.errors import OperationFailure
 
 from reactor.embedded import embedded_mongod
-from tests.reactor.embedded.processes import connected, content, note, port_of, running
+from tests.reactor.embedded.processes import (
+    connected,
+    content,
+    left_behind,
+    mongod_of,
+    note,
+    port_of,
+    running,
+)
 
 
 async def test_a_wrong_password_is_refused(folder: Path) -> None:
@@ -23,11 +31,12 @@ async def test_a_wrong_password_is_refused(folder: Path) -> None:
 async def test_nobody_can_make_the_first_user_in_our_place(folder: Path) -> None:
     async with embedded_mongod(folder) as address, connected(address) as ours:
         await ours.admin.command("dropUser", "sitesync")
-        stranger = f"mongodb://127.0.0.1:{port_of(address)}/?directConnection=true"
+        command = mongod_of(folder).cmdline()
+    stranger = f"mongodb://127.0.0.1:{port_of(address)}/?directConnection=true"
 
-        async with connected(stranger) as client:
-            with pytest.raises(OperationFailure, match="requires authentication"):
-                await client.admin.command("createUser", "me", pwd="me", roles=["root"])
+    async with left_behind(folder, command), connected(stranger) as client:
+        with pytest.raises(OperationFailure, match="requires authentication"):
+            await client.admin.command("createUser", "me", pwd="me", roles=["root"])
 
 
 async def test_the_password_is_on_no_command_line_and_in_no_log(folder: Path) -> None:

@@ -1,0 +1,77 @@
+"""Which projects and sites a reading command is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import click
+
+from config.errors import SettingsError, nearest
+from config.models import Project, Settings
+from reactor.database import Client
+from reactor.model import groups_of
+from reactor.presence import Presence, read_presence
+from reactor.reader import Reader
+from reactor.standing import Scope
+
+project_option = click.option(
+    "-p",
+    "--project",
+    "projects",
+    metavar="PROJECT",
+    multiple=True,
+    help="Only this project; may be repeated.",
+)
+site_option = click.option(
+    "-s",
+    "--site",
+    "sites",
+    metavar="SITE",
+    multiple=True,
+    help="Only this site; may be repeated.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The projects and sites that were named; none means all."""
+
+    projects: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+
+
+async def look(
+    client: Client, settings: Settings, asked: Asked
+) -> tuple[Presence, tuple[Scope, ...]]:
+    """
+    Return who works, and each site of each project that is asked about.
+
+    Sites are those of the settings, and the own sites of machines that ran lately.
+    `SettingsError` names what there is not, and what may have been meant.
+    """
+    presence = await read_presence(client[settings.mongo.state_database])
+    there = await Reader(client[settings.mongo.database]).projects()
+    _require("project", asked.projects, there)
+    projects = [settings.project(name) for name in asked.projects or there]
+    if not asked.projects:
+        projects = [project for project in projects if project.enabled]
+    sites = frozenset(settings.machine.site_id if s == "local" else s for s in asked.sites)
+    seen = {reactor.site for reactor in presence.reactors}
+    _require("site", sites, seen.union(settings.sites, *(one.sites for one in projects)))
+    scopes = [scope for project in projects for scope in _scopes(project, seen)]
+    return presence, tuple(scope for scope in scopes if not sites or scope.site in sites)
+
+
+def _scopes(project: Project, seen: Collection[str]) -> Iterable[Scope]:
+    groups = groups_of(project.alternatives())
+    for site in sorted({*project.sites, *seen}):
+        yield Scope(project.name, site, groups.get(site, frozenset((site,))), project.retry_count)
+
+
+def _require(kind: str, names: Iterable[str], known: Collection[str]) -> None:
+    wrong = [
+        f"there is no {kind} {name!r}{nearest(name, known)}" for name in names if name not in known
+    ]
+    if wrong:
+        raise SettingsError(wrong)

@@ -1,0 +1,181 @@
+"""
+The state database as others see it: who runs, what is claimed, what is paused. Reads only.
+
+Whether something is recent is judged by the database's clock alone, in the query itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from providers.base import Location
+from reactor.pauses import Pause, Pauses
+from reactor.registry import ALIVE_SECONDS
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """A site that one reactor lets rest, and why."""
+
+    site: str
+    kind: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenReactor:
+    """One process as it last said of itself; `seen` is seconds ago, `place` its full host name."""
+
+    process: str
+    place: str
+    pid: int
+    site: str
+    running: int
+    waiting: int
+    seen: float
+    suspended: tuple[Suspended, ...]
+
+    @property
+    def host(self) -> str:
+        """Return the machine's name, for people."""
+        return self.place.partition("/")[0]
+
+    @property
+    def is_alive(self) -> bool:
+        """Return whether it was seen lately."""
+        return self.seen <= ALIVE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How far a transfer is: bytes done of `size`, and bytes per second."""
+
+    done: int
+    size: int
+    rate: int
+    source: str = ""
+
+    @property
+    def eta(self) -> float | None:
+        """Return the seconds that are left at this rate, if there is one."""
+        return max(0, self.size - self.done) / self.rate if self.rate > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenClaim:
+    """
+    One process's claim on one place; `path` is as documents have it.
+
+    `leased`: it counts until its lease ends. `held`: no lease ends it (DESIGN §4.5). One that
+    was given up has no `process`.
+    """
+
+    id: str
+    key: str
+    process: str
+    project: str
+    site: str
+    path: str
+    leased: bool
+    held: bool
+    taken: float
+    amount: Amount | None
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What the state database held when it was read."""
+
+    reactors: tuple[SeenReactor, ...]
+    claims: tuple[SeenClaim, ...]
+    pauses: tuple[Pause, ...]
+
+    @property
+    def alive(self) -> list[SeenReactor]:
+        """Return the reactors that were seen lately."""
+        return [reactor for reactor in self.reactors if reactor.is_alive]
+
+    @property
+    def in_force(self) -> Pauses:
+        """Return the pauses, to be asked what they cover."""
+        pauses = Pauses()
+        pauses.replace(pause._asdict() for pause in self.pauses)
+        return pauses
+
+
+async def read_presence(state: AsyncDatabase[Document]) -> Presence:
+    """Return who runs, what is claimed and what is paused, as the database has it now."""
+    reactors = await (await state["reactors"].aggregate(_REACTORS)).to_list()
+    claims = await (await state["claims"].aggregate(_CLAIMS)).to_list()
+    pauses = await state["pauses"].find().to_list()
+    told: dict[object, Mapping[str, Any]] = {
+        (found["_id"], doing.get("to"), doing.get("work")): doing
+        for found in reactors
+        for doing in found.get("running") or ()
+    }
+    return Presence(
+        tuple(_reactor(found) for found in reactors),
+        tuple(_claim(found, told) for found in claims),
+        tuple(Pause(found.get("project"), found.get("site")) for found in pauses),
+    )
+
+
+_AGO: Document = {"$divide": [{"$subtract": ["$$NOW", "$seen"]}, 1000]}
+_REACTORS: list[Document] = [{"$sort": {"site": 1, "_id": 1}}, {"$set": {"seen": _AGO}}]
+# A scan's claim is on no place. Journals can be long.
+_CLAIMS: list[Document] = [
+    {"$match": {"site": {"$ne": ""}}},
+    {"$sort": {"taken": 1, "_id": 1}},
+    {
+        "$set": {
+            "leased": {"$gt": ["$expires", "$$NOW"]},
+            "taken": {"$divide": [{"$subtract": ["$$NOW", "$taken"]}, 1000]},
+        }
+    },
+    {"$unset": ["former", "journal", "expires"]},
+]
+
+
+def _reactor(found: Mapping[str, Any]) -> SeenReactor:
+    suspended: Mapping[str, Mapping[str, str]] = found.get("suspended") or {}
+    return SeenReactor(
+        process=found["_id"],
+        place=found["host"],
+        pid=found["pid"],
+        site=found["site"],
+        running=found.get("running_count") or 0,
+        waiting=found.get("waiting") or 0,
+        seen=round(found["seen"], 1),
+        suspended=tuple(
+            Suspended(label, why.get("kind", ""), why.get("why", ""))
+            for label, why in sorted(suspended.items())
+        ),
+    )
+
+
+def _claim(found: Mapping[str, Any], told: Mapping[object, Mapping[str, Any]]) -> SeenClaim:
+    """Return a claim; what it does not tell of its progress yet, its reactor may."""
+    path = found.get("work") or str(Location(found["root"], found["path"]))
+    doing = found if "size" in found else told.get((found["process"], found["site"], path))
+    return SeenClaim(
+        id=found["claim"],
+        key=found["_id"],
+        process=found["process"] or "",
+        project=found["project"],
+        site=found["site"],
+        path=path,
+        leased=found["leased"],
+        held=found.get("held") is True,
+        taken=round(found["taken"], 1),
+        amount=_amount(doing) if doing and doing.get("size") else None,
+    )
+
+
+def _amount(doing: Mapping[str, Any]) -> Amount:
+    return Amount(doing["done"], doing["size"], doing["rate"], doing.get("from") or "")

@@ -1,0 +1,88 @@
+"""The program itself as a process, with a settings file of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import anyio
+
+from tests.path.studio import PATIENCE, Studio
+from tests.servers.sftp import SftpServer
+
+
+def write_settings(studio: Studio, uri: str, server: SftpServer) -> Path:
+    """Write settings of a studio whose vendor is an SFTP site on a server, and return the file."""
+    quoted = {
+        "uri": uri,
+        "database": studio.database,
+        "state": f"{studio.database}_state",
+        "studio": str(studio.path("studio")),
+        "vendor": str(studio.path("vendor")),
+        "known_hosts": str(server.folder / "known_hosts"),
+        "key": str(server.user_key),
+        "user": server.options().user,
+    }
+    text = {key: json.dumps(value) for key, value in quoted.items()}
+    file = studio.folder / "sitesync.toml"
+    file.write_text(
+        f"""
+        [mongo]
+        uri = {text["uri"]}
+        database = {text["database"]}
+        state_database = {text["state"]}
+        [sites.studio]
+        root = {{ work = {text["studio"]} }}
+        [sites.vendor]
+        provider = "sftp"
+        root = {{ work = {text["vendor"]} }}
+        host = "127.0.0.1"
+        port = {server.port}
+        user = {text["user"]}
+        key_file = {text["key"]}
+        known_hosts = {text["known_hosts"]}
+        [defaults]
+        remote_site = "vendor"
+        """
+    )
+    return file
+
+
+@contextmanager
+def reactor_process(settings: Path, *arguments: str) -> Generator[Popen[bytes]]:
+    """Run `sitesync run` as the studio; it is killed if it still runs at the end."""
+    command = [sys.executable, "-m", "reactor", "--config", str(settings), "run"]
+    environ = {**os.environ, "XDG_CONFIG_HOME": str(settings.parent / "config")}
+    with (settings.parent / "reactor.log").open("ab") as log:
+        process = Popen([*command, "--active-site", "studio", *arguments], stderr=log, env=environ)
+        with process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+
+async def until_journalled(studio: Studio) -> dict[str, Any]:
+    """Wait until a claim's journal speaks of staged bytes, and return the claim."""
+    with anyio.fail_after(PATIENCE):
+        while True:
+            found: dict[str, Any] | None = await studio.state["claims"].find_one(
+                {"journal.offset": {"$gt": 0}}
+            )
+            if found is not None:
+                return found
+            await anyio.sleep(0.005)
+
+
+async def ended(process: Popen[bytes]) -> int:
+    """Wait until a process has ended, and return its exit code."""
+    with anyio.fail_after(2 * PATIENCE):
+        while (code := process.poll()) is None:
+            await anyio.sleep(0.02)
+    return code

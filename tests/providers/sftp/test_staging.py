@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from providers.base import (
+    CHUNK,
+    ChangedFileError,
+    Handle,
+    Location,
+    PermanentFileError,
+    SiteError,
+)
+from providers.sftp import SftpProvider
+from tests.servers.sftp import SftpServer, sshd
+
+_FILE = Location("work", "shot/file.exr")
+
+
+async def _staged(provider: SftpProvider, where: Location, content: bytes) -> Handle:
+    handle = await provider.stage(where, uuid4().hex, len(content))
+    async with provider.write(handle) as sink:
+        for start in range(0, len(content), CHUNK):
+            await sink.write(content[start : start + CHUNK])
+        await sink.flush()
+    return handle
+
+
+async def test_without_its_marker_a_root_is_sent_nothing(
+    server: SftpServer, tmp_path: Path
+) -> None:
+    async with server.provider({"work": str(tmp_path)}) as provider:
+        with pytest.raises(SiteError, match="sitesync site init vendor") as refused:
+            await provider.stage(_FILE, uuid4().hex, 1)
+
+    assert refused.value.kind == "marker"
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_root_without_a_leading_slash_lies_below_the_logins_folder(
+    tmp_path: Path, root: Path
+) -> None:
+    (tmp_path / "sshd").mkdir()
+
+    with sshd(tmp_path / "sshd", f"ForceCommand internal-sftp -d {tmp_path}") as running:
+        async with running.provider({"work": "root"}) as provider:
+            await provider.publish([(await _staged(provider, _FILE, b"here"), None)])
+
+    assert (root / "shot/file.exr").read_bytes() == b"here"
+
+
+async def test_a_folder_that_vanished_since_it_was_seen_is_made_again(
+    server: SftpServer, root: Path
+) -> None:
+    async with server.provider({"work": str(root)}) as provider:
+        await provider.revoke(await _staged(provider, _FILE, b""))
+        (root / "shot").rmdir()
+
+        await provider.publish([(await _staged(provider, _FILE, b"new"), None)])
+
+    assert (root / "shot/file.exr").read_bytes() == b"new"
+
+
+async def test_a_folder_at_the_final_name_is_an_error_of_that_file(
+    server: SftpServer, root: Path
+) -> None:
+    async with server.provider({"work": str(root)}) as provider:
+        handle = await _staged(provider, _FILE, b"x")
+        good = await _staged(provider, Location("work", "shot/good.exr"), b"y")
+        (root / "shot/file.exr").mkdir()
+
+        refused, published = await provider.publish([(handle, None), (good, None)])
+
+    assert isinstance(refused, PermanentFileError)
+    assert "folder" in str(refused)
+    assert not isinstance(published, Exception)
+
+
+async def test_a_file_where_a_folder_is_needed_is_an_error_of_that_file(
+    server: SftpServer, root: Path
+) -> None:
+    (root / "shot").write_bytes(b"")
+
+    async with server.provider({"work": str(root)}) as provider:
+        with pytest.raises(PermanentFileError, match="move that file away"):
+            await provider.stage(_FILE, uuid4().hex, 1)
+
+
+@pytest.mark.parametrize("path", ["..\\..\\escape", "a/..\\b"])
+async def test_a_windows_way_out_is_refused(server: SftpServer, root: Path, path: str) -> None:
+    async with server.provider({"work": str(root)}) as provider:
+        with pytest.raises(PermanentFileError):
+            await provider.facts(Location("work", path))
+
+
+async def test_a_name_that_is_too_long_is_an_error_of_that_file(
+    server: SftpServer, root: Path
+) -> None:
+    async with server.provider({"work": str(root)}) as provider:
+        handle = await _staged(provider, Location("work", "x" * 300), b"")
+
+        [refused] = await provider.publish([(handle, None)])
+
+    assert isinstance(refused, PermanentFileError)
+    assert "too long" in str(refused)
+
+
+async def test_a_file_that_shrinks_while_it_is_read_is_an_error(
+    server: SftpServer, root: Path
+) -> None:
+    (root / "file").write_bytes(bytes(20 * CHUNK))
+
+    async with server.provider({"work": str(root)}) as provider:
+        with pytest.raises(ChangedFileError):
+            async with provider.read(Location("work", "file")) as reader:
+                async for _ in reader:
+                    os.truncate(root / "file", CHUNK)
+
+
+async def test_a_listing_of_many_files_is_whole(server: SftpServer, root: Path) -> None:
+    names = {f"{n % 30}/frame.{n}.exr" for n in range(1500)}
+    for name in names:
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
+
+    async with server.provider({"work": str(root)}) as provider:
+        found = {listed.where.path async for listed in provider.listing("work")}
+
+    assert found == names
+
+
+async def test_a_server_that_takes_no_writes_is_told_from_a_broken_file(
+    tmp_path: Path, root: Path
+) -> None:
+    (tmp_path / "sshd").mkdir()
+
+    with sshd(tmp_path / "sshd", "ForceCommand internal-sftp -R") as running:
+        async with running.provider({"work": str(root)}) as provider:
+            with pytest.raises(PermanentFileError, match="right to read and write"):
+                await provider.stage(Location("work", "file"), uuid4().hex, 1)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="only root on Linux mounts a small disk"
+)
+async def test_a_full_disk_is_a_failure_of_the_site(server: SftpServer, root: Path) -> None:
+    with _mounted(root, "size=4m"):
+        async with server.provider({"work": str(root)}) as provider:
+            await provider.make_marker("work")
+            with pytest.raises(SiteError) as full:
+                await _staged(provider, _FILE, bytes(8 * CHUNK))
+
+    assert full.value.kind == "full"
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="only root on Linux mounts a disk"
+)
+async def test_a_disk_mounted_read_only_is_a_failure_of_the_site(
+    server: SftpServer, root: Path
+) -> None:
+    with _mounted(root, "size=4m"):
+        async with server.provider({"work": str(root)}) as provider:
+            await provider.make_marker("work")
+            subprocess.run(["mount", "-o", "remount,ro", root], check=True)
+            with pytest.raises(SiteError) as refused:
+                await provider.stage(Location("work", "file"), uuid4().hex, 1)
+
+    assert refused.value.kind == "read-only"
+
+
+@contextmanager
+def _mounted(folder: Path, options: str) -> Iterator[None]:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)

@@ -1,0 +1,205 @@
+"""The queue against a plain dictionary: whatever is asked of it, in whatever order."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from reactor.model import Work
+from reactor.workqueue import WorkQueue
+
+_LIMIT = 6
+_WORKS = [
+    Work(project, site, path) for project in ("P", "Q") for site in ("a", "b") for path in "xyz"
+]
+_ANY_WORK = st.sampled_from(_WORKS)
+_PRIORITIES = st.integers(0, 3)
+_TIMES = st.sampled_from([0.0, 1.0, 2.0, 5.0, 9.0])
+
+
+class Waiting(NamedTuple):
+    priority: int
+    at: float
+
+    def merged(self, other: Waiting) -> Waiting:
+        return Waiting(max(self.priority, other.priority), min(self.at, other.at))
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Every rule does the same to the queue and to dictionaries, and compares what is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = WorkQueue(limit=_LIMIT)
+        self.waiting: dict[Work, Waiting] = {}
+        self.busy: dict[Work, int] = {}
+        self.again: dict[Work, Waiting] = {}
+        self.overflowed = False
+        self.now = 0.0
+
+    def wait(self, work: Work, item: Waiting) -> None:
+        known = self.waiting.get(work)
+        self.waiting[work] = known.merged(item) if known else item
+        if len(self.waiting) > _LIMIT:
+            [fallen] = self.waiting.keys() - set(self.queue.waiting())
+            assert self.waiting[fallen].priority == min(w.priority for w in self.waiting.values())
+            del self.waiting[fallen]
+            self.overflowed = True
+
+    @rule(work=_ANY_WORK, priority=_PRIORITIES, at=_TIMES)
+    def add(self, work: Work, priority: int, at: float) -> None:
+        self.queue.add(work, priority, at)
+        item = Waiting(priority, at)
+        if work in self.busy:
+            self.again[work] = item.merged(self.again.get(work, item))
+        else:
+            self.wait(work, item)
+
+    @rule(work=_ANY_WORK, priority=_PRIORITIES)
+    def reprioritise(self, work: Work, priority: int) -> None:
+        self.queue.reprioritise(work, priority)
+        for items in (self.waiting, self.again):
+            if work in items:
+                items[work] = Waiting(priority, items[work].at)
+
+    @rule(work=_ANY_WORK)
+    def discard(self, work: Work) -> None:
+        self.queue.discard(work)
+        self.waiting.pop(work, None)
+        self.again.pop(work, None)
+
+    @rule(project=st.sampled_from("PQ"))
+    def discard_project(self, project: str) -> None:
+        self.queue.discard_project(project)
+        for items in (self.waiting, self.again):
+            for work in [work for work in items if work.project == project]:
+                del items[work]
+
+    @rule(lane=st.sampled_from("ab"), most=st.integers(0, 4))
+    def take(self, lane: str, most: int) -> None:
+        taken = self.queue.take(lane, most, self.now)
+
+        ready = {work for work in self.ready() if work.site == lane}
+        assert len(taken) == len(set(taken)) == min(most, len(ready))
+        assert set(taken) <= ready
+        assert not set(taken) & self.busy.keys()
+        ranks = [self.waiting[work].priority for work in taken]
+        assert ranks == sorted(ranks, reverse=True)
+        left = [self.waiting[work].priority for work in ready - set(taken)]
+        assert not taken or not left or ranks[-1] >= max(left)
+        for work in taken:
+            self.busy[work] = self.waiting.pop(work).priority
+
+    @precondition(lambda self: self.busy)
+    @rule(data=st.data())
+    def done(self, data: st.DataObject) -> None:
+        work = data.draw(st.sampled_from(sorted(self.busy)))
+        self.queue.done(work)
+        del self.busy[work]
+        if work in self.again:
+            self.wait(work, self.again.pop(work))
+
+    @precondition(lambda self: self.busy)
+    @rule(data=st.data(), at=_TIMES)
+    def put_back(self, data: st.DataObject, at: float) -> None:
+        work = data.draw(st.sampled_from(sorted(self.busy)))
+        self.queue.put_back(work, at)
+        item = Waiting(self.busy.pop(work), at)
+        self.wait(work, item.merged(self.again.pop(work, item)))
+
+    @rule(seconds=st.sampled_from([0.5, 1.0, 4.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def take_overflow(self) -> None:
+        assert self.queue.take_overflow() is self.overflowed
+        self.overflowed = False
+
+    def ready(self) -> set[Work]:
+        return {work for work, item in self.waiting.items() if item.at <= self.now}
+
+    @invariant()
+    def each_name_waits_at_most_once(self) -> None:
+        waiting = list(self.queue.waiting())
+        assert len(self.queue) == len(waiting) == len(set(waiting))
+        assert set(waiting) == self.waiting.keys()
+        assert all((work in self.queue) == (work in self.waiting) for work in _WORKS)
+
+    @invariant()
+    def lanes_are_those_with_something_ready(self) -> None:
+        assert set(self.queue.lanes(self.now)) == {work.site for work in self.ready()}
+
+    @invariant()
+    def the_next_time_is_that_of_the_first_delayed_name(self) -> None:
+        self.queue.lanes(self.now)
+        later = [item.at for item in self.waiting.values() if item.at > self.now]
+        assert self.queue.next_time() == min(later, default=None)
+
+    @invariant()
+    def there_is_room_while_less_than_half_of_the_limit_waits(self) -> None:
+        assert self.queue.has_room == (len(self.waiting) < _LIMIT // 2)
+
+
+TestQueue = QueueMachine.TestCase
+TestQueue.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+def work(path: str, site: str = "a") -> Work:
+    return Work("P", site, path)
+
+
+def test_of_equal_priority_the_oldest_comes_first() -> None:
+    queue = WorkQueue()
+    for path in "xyz":
+        queue.add(work(path), 50)
+
+    assert queue.take("a", 3, now=0.0) == [work("x"), work("y"), work("z")]
+
+
+def test_a_name_that_is_added_once_more_keeps_its_turn() -> None:
+    queue = WorkQueue()
+    for path in "xyx":
+        queue.add(work(path), 50)
+
+    assert queue.take("a", 2, now=0.0) == [work("x"), work("y")]
+
+
+def test_when_full_the_youngest_of_the_lowest_falls_out() -> None:
+    queue = WorkQueue(limit=2)
+    for path in "xyz":
+        queue.add(work(path), 50)
+
+    assert queue.take("a", 3, now=0.0) == [work("x"), work("y")]
+    assert queue.take_overflow()
+
+
+def test_lanes_are_what_the_caller_says() -> None:
+    queue = WorkQueue(lane_of=lambda work: work.project)
+    queue.add(work("x"), 50)
+
+    assert queue.lanes(now=0.0) == ["P"]
+
+
+def test_only_what_was_handed_out_can_be_put_back() -> None:
+    with pytest.raises(KeyError):
+        WorkQueue().put_back(work("x"), at=0.0)
+
+
+def test_reordering_for_ever_takes_no_more_memory() -> None:
+    queue = WorkQueue()
+    queue.add(work("x"), 1)
+    queue.add(work("y", site="b"), 1, at=5.0)
+
+    for turn in range(20_000):
+        queue.reprioritise(work("x"), turn % 2)
+        queue.reprioritise(work("y", site="b"), turn % 2)
+        queue.lanes(now=0.0)
+
+    assert len(queue._lowest) + len(queue._later) + len(queue._ready["a"]) < 5_000
+    assert queue.take("a", 2, now=0.0) == [work("x")]
+    assert queue.take("b", 2, now=5.0) == [work("y", site="b")]
