@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pymongo import UpdateOne
@@ -172,7 +173,7 @@ class Claims:
 
     def _taking(self, place: Place, claim: str) -> list[Document]:
         """Return the pipeline that takes a claim where it is free; otherwise it changes nothing."""
-        free = {
+        free: Document = {
             "$or": [
                 {"$eq": [{"$type": "$claim"}, "missing"]},
                 {"$in": ["$process", [*self.dead]]},
@@ -189,7 +190,7 @@ class Claims:
             "path": "$path",
         }
         known: Document = {"$ifNull": ["$former", []]}
-        grown = {
+        grown: Document = {
             "$cond": [{"$ifNull": ["$claim", False]}, {"$concatArrays": [known, [before]]}, []]
         }
         constants = {
@@ -222,7 +223,7 @@ def mine(claims: Collection[Claim]) -> Document:
     return {"$or": [_mine(claim) for claim in claims]}
 
 
-_EPOCH: Document = {"$toDate": 0}
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _LATER: Document = {"$add": ["$$NOW", LEASE_SECONDS * 1000]}
 _GIVEN_UP: list[Document] = [
     {"$set": {"over": True, "process": None, "expires": _EPOCH, "held": False}}

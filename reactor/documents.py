@@ -88,10 +88,9 @@ def _document_flaw(name: object, files: object) -> str | None:
 
 
 def _position(element: object, index: int) -> tuple[int, object]:
-    if isinstance(element, dict):
-        wrapped = cast("dict[str, Any]", element)
-        if wrapped.keys() <= {"i", "f"} and isinstance(wrapped.get("i"), int):
-            return wrapped["i"], wrapped.get("f")
+    wrapped = _fields(element)
+    if wrapped.keys() <= {"i", "f"} and isinstance(wrapped.get("i"), int):
+        return wrapped["i"], wrapped.get("f")
     return index, element
 
 
@@ -200,9 +199,15 @@ def _time(value: object) -> datetime | None:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "a mapping", list: "a list", str: "a text", bool: "a truth value"}
-    if value is None:
-        return "empty (null)"
-    return names.get(
-        type(value), "a number" if isinstance(value, int | float) else "of an unknown type"
+    names: dict[type, str] = {
+        type(None): "empty (null)",
+        dict: "a mapping",
+        list: "a list",
+        str: "a text",
+        bool: "a truth value",
+        int: "a number",
+        float: "a number",
+    }
+    return next(
+        (said for kind, said in names.items() if isinstance(value, kind)), "of another type"
     )

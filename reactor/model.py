@@ -167,7 +167,7 @@ class Topology:
 
     def together(self, sites: Iterable[str]) -> frozenset[str]:
         """Return the union of the groups of some sites."""
-        return frozenset().union(*(self.alternatives_of(site) for site in sites))
+        return frozenset[str]().union(*(self.alternatives_of(site) for site in sites))
 
     def destination(self, site: str) -> str | None:
         """Return the served and reachable site that stands for a site's group, if any."""

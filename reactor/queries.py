@@ -68,7 +68,7 @@ def unsettled(topology: Topology) -> Expression:
     """Return whether a handler may have something to say about the file `$$f`."""
     known = {"$literal": sorted(topology.known)}
     required = {"$literal": sorted(topology.together(topology.always))}
-    groups = {group for site in known if len(group := topology.alternatives_of(site)) > 1}
+    groups = {topology.alternatives_of(site) for site in topology.known}
     return {
         "$or": [
             {"$ne": [{"$type": "$$f"}, "object"]},
@@ -79,7 +79,7 @@ def unsettled(topology: Topology) -> Expression:
                     {"$map": {"input": _SITES, "as": "s", "in": _needs_a_look(known)}}
                 ]
             },
-            *(_partly_present(sorted(group)) for group in sorted(groups, key=sorted)),
+            *(_partly_present(group) for group in map(sorted, groups) if len(group) > 1),
         ]
     }
 

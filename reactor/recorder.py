@@ -78,12 +78,12 @@ class Recorder:
         A document that refuses one (it grew too large, a validator forbids it) is logged.
         """
         for project, updates in _updates(edits).items():
-            refused = await self._first_refused(project, updates)
-            while refused is not None:
-                updates = updates[refused + 1 :]
-                refused = await self._first_refused(project, updates) if updates else None
+            dealt_with = 0
+            while dealt_with < len(updates):
+                dealt_with += await self._write(project, updates[dealt_with:])
 
-    async def _first_refused(self, project: str, updates: Sequence[UpdateOne]) -> int | None:
+    async def _write(self, project: str, updates: Sequence[UpdateOne]) -> int:
+        """Return how many updates are dealt with: all, or those up to one that was refused."""
         try:
             await self._database[project].bulk_write(updates, ordered=True)
         except BulkWriteError as error:
@@ -91,8 +91,8 @@ class Recorder:
                 raise
             problem = error.details["writeErrors"][0]
             _complain(project, problem["op"]["q"]["_id"], problem["errmsg"])
-            return int(problem["index"])
-        return None
+            return int(problem["index"]) + 1
+        return len(updates)
 
     async def record(self, endings: Sequence[Ending]) -> list[Ending]:
         """

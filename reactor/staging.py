@@ -8,12 +8,21 @@ Nobody writes into another's staged file; what a dead owner left is taken over b
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 import anyio
 
-from providers.base import ChangedFileError, DiskProvider, Facts, FileError, Handle, Location, Sink
+from providers.base import (
+    ChangedFileError,
+    Copied,
+    DiskProvider,
+    Facts,
+    FileError,
+    Handle,
+    Location,
+    Sink,
+)
 from reactor.checksums import Hasher, best_algorithm
 from reactor.claims import Journal
 from reactor.progress import Progress
@@ -47,10 +56,6 @@ class Staging:
 
     async def run(self, resumed: Resumed | None) -> tuple[Handle, Proof]:
         """Return the handle of whole, durable, verified staged bytes, and what was verified."""
-        if self._kernel_copies():
-            if resumed is not None:
-                await self.destination.provider.revoke(resumed.handle)
-            return await self._copy_on_disk()
         handle, hasher = await self._begin(resumed)
         try:
             await self._stream(handle, hasher)
@@ -58,27 +63,6 @@ class Staging:
         except FileError:
             await self.destination.provider.revoke(handle)
             raise
-
-    def _kernel_copies(self) -> bool:
-        ends = (self.source, self.destination)
-        return all(
-            end.provider.features.local_paths and not end.throttle.is_limited for end in ends
-        )
-
-    async def _copy_on_disk(self) -> tuple[Handle, Proof]:
-        source = cast("DiskProvider", self.source.provider)
-        destination = cast("DiskProvider", self.destination.provider)
-        handle = Handle(self.where, self.claim)
-        copied = await destination.stage_from_disk(
-            source.local_path(self.where), handle, self.progress.advance
-        )
-        if copied.source != replace(self.facts, id=copied.source.id):
-            await destination.revoke(handle)
-            raise self._changed()
-        if copied.source_checksum != copied.staged_checksum:
-            await destination.revoke(handle)
-            raise self._damaged()
-        return handle, Proof("checksum", copied.staged_checksum)
 
     async def _begin(self, resumed: Resumed | None) -> tuple[Handle, Hasher]:
         """Return a handle to write to, and a hasher that has seen what is staged there."""
@@ -195,7 +179,34 @@ class Staging:
         )
 
     def _damaged(self) -> FileError:
-        return FileError(
-            f"{self.where.path} at {self.destination.name!r} differs from what was sent; "
-            "it is sent again. If this repeats, check that storage"
-        )
+        return damaged(self.where, self.destination)
+
+
+def kernel_copies(source: Site, destination: Site) -> bool:
+    """Return whether both ends are disks of this machine, without a limit to keep to."""
+    return all(
+        end.provider.features.local_paths and not end.throttle.is_limited
+        for end in (source, destination)
+    )
+
+
+async def copy_on_disk(
+    where: Location, source: Site, destination: Site, claim: str, advance: Callable[[int], None]
+) -> tuple[Handle, Copied]:
+    """Return the handle of a whole, durable copy made by the kernel and hashed at both ends."""
+    handle = Handle(where, claim)
+    disk = cast("DiskProvider", source.provider)
+    onto = cast("DiskProvider", destination.provider)
+    copied = await onto.stage_from_disk(disk.local_path(where), handle, advance)
+    if copied.source_checksum != copied.staged_checksum:
+        await onto.revoke(handle)
+        raise damaged(where, destination)
+    return handle, copied
+
+
+def damaged(where: Location, destination: Site) -> FileError:
+    """Return the error for staged bytes that are not what was sent."""
+    return FileError(
+        f"{where.path} at {destination.name!r} differs from what was sent; it is sent again. "
+        "If this repeats, check that storage"
+    )

@@ -27,7 +27,7 @@ from reactor.jobs import Job, Variant
 from reactor.progress import Progress
 from reactor.proof import Proof, bytes_prove, facts_prove, is_the_published
 from reactor.sites import Site, Sites
-from reactor.staging import Resumed, Staging
+from reactor.staging import Resumed, Staging, copy_on_disk, kernel_copies
 
 Journalled = Callable[[Claim, Journal], Awaitable[None]]
 
@@ -119,7 +119,51 @@ class Transfer:
     async def _stage(
         self, destination: Site, source: Site, variant: Variant, found: Facts | None
     ) -> Staged:
-        facts = await self._published_facts(source, variant)
+        await source.open()
+        if kernel_copies(source, destination):
+            handle, proof, facts = await self._copy(destination, source, variant)
+        else:
+            handle, proof, facts = await self._send(destination, source, variant)
+        known = _same_algorithm(variant, proof)
+        if known and proof.checksum not in known:
+            await destination.provider.revoke(handle)
+            raise ChangedFileError(
+                f"{self.job.where.path} at {source.name!r} is not the file that was published: "
+                f"its bytes have {proof.checksum}, not {', '.join(sorted(known))}; "
+                "publish it again, or bring back the right file"
+            )
+        mtime = _kept_mtime(facts, variant)
+        return Staged(variant, handle, proof, mtime, replaces=found is not None)
+
+    async def _copy(
+        self, destination: Site, source: Site, variant: Variant
+    ) -> tuple[Handle, Proof, Facts]:
+        """Let the kernel copy; that the source is the published file is checked afterwards."""
+        await self._discard(destination)
+        self.progress.begin(source.name, variant.size or 0)
+        try:
+            handle, copied = await copy_on_disk(
+                self.job.where, source, destination, self.claim.id, self.progress.advance
+            )
+        except MissingFileError as error:
+            raise self._missing(source) from error
+        try:
+            is_the_published(source, self.job.where, copied.source, variant)
+        except FileError:
+            await destination.provider.revoke(handle)
+            raise
+        self.progress.size = copied.source.size
+        return handle, Proof("checksum", copied.staged_checksum), copied.source
+
+    async def _send(
+        self, destination: Site, source: Site, variant: Variant
+    ) -> tuple[Handle, Proof, Facts]:
+        """Stream from site to site, going on from what a dead owner has staged."""
+        with source.blamed():
+            facts = await source.provider.facts(self.job.where)
+        if facts is None:
+            raise self._missing(source)
+        is_the_published(source, self.job.where, facts, variant)
         self.progress.begin(source.name, facts.size)
         staging = Staging(
             where=self.job.where,
@@ -134,28 +178,13 @@ class Transfer:
         resumed, self._adopted = self._adopted, None
         async with source.reading():
             handle, proof = await staging.run(resumed)
-        known = _same_algorithm(variant, proof)
-        if known and proof.checksum not in known:
-            await destination.provider.revoke(handle)
-            raise ChangedFileError(
-                f"{self.job.where.path} at {source.name!r} is not the file that was published: "
-                f"its bytes have {proof.checksum}, not {', '.join(sorted(known))}; "
-                "publish it again, or bring back the right file"
-            )
-        mtime = _kept_mtime(facts, variant)
-        return Staged(variant, handle, proof, mtime, replaces=found is not None)
+        return handle, proof, facts
 
-    async def _published_facts(self, source: Site, variant: Variant) -> Facts:
-        await source.open()
-        with source.blamed():
-            facts = await source.provider.facts(self.job.where)
-        if facts is None:
-            raise MissingFileError(
-                f"{self.job.where.path} is marked available at {source.name!r} but is not there; "
-                f"bring it back, or reset it with `sitesync site reset {source.name}`"
-            )
-        is_the_published(source, self.job.where, facts, variant)
-        return facts
+    def _missing(self, source: Site) -> MissingFileError:
+        return MissingFileError(
+            f"{self.job.where.path} is marked available at {source.name!r} but is not there; "
+            f"bring it back, or reset it with `sitesync site reset {source.name}`"
+        )
 
     async def _prove(self, destination: Site, found: Facts, variant: Variant) -> Proof | None:
         if variant.size is not None and found.size != variant.size:

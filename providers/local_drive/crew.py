@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, cast
 
 from anyio import CancelScope, CapacityLimiter, Event, to_thread
-from anyio.lowlevel import checkpoint
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 T = TypeVar("T")
 _TOGETHER = 32
@@ -53,6 +53,7 @@ class Crew:
 
     async def call(self, call: Callable[[], T]) -> T:
         """Return what a short call returns; once it has begun, cancelling waits for its end."""
+        await checkpoint_if_cancelled()  # all else here is shielded
         order = _Order(call)
         waiting = cast("_Order[object]", order)
         self._waiting.append(waiting)
@@ -72,11 +73,12 @@ class Crew:
         try:
             await order.woken.wait()
         except BaseException:
-            if order in self._waiting:
+            taken = order not in self._waiting
+            if not taken:
                 self._waiting.remove(order)
-                if order.leads:
-                    self._pass_on()
-            else:
+            if order.leads:  # even where another leader was faster to take it
+                self._pass_on()
+            if taken:
                 with CancelScope(shield=True):
                     await order.done.wait()
             raise
@@ -97,11 +99,13 @@ class Crew:
             self._pass_on()
 
     def _pass_on(self) -> None:
-        if self._waiting:
-            self._waiting[0].leads = True
-            self._waiting[0].woken.set()
-        else:
+        """Let one more of those that wait lead, or have a thread free."""
+        following = next((order for order in self._waiting if not order.leads), None)
+        if following is None:
             self._free += 1
+        else:
+            following.leads = True
+            following.woken.set()
 
 
 def _carry_out(orders: Sequence[_Order[object]]) -> None:

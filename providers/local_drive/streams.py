@@ -59,8 +59,10 @@ class DiskSink:
     """
     Staged bytes being written, gathered to whole chunks first.
 
-    One task may flush while another writes on: the lock keeps the bytes in order. The disk begins to write early: bytes come in slowly from far sites, and would otherwise
-    all wait for the sync at the end.
+    One task may flush while another writes on: the lock keeps the bytes in order, and what
+    could not be written stays gathered, so that no later flush passes over a gap. The disk
+    begins to write early: bytes come in slowly from far sites, and would otherwise all wait
+    for the sync at the end.
     """
 
     def __init__(self, run: Run, file: FileIO, offset: int) -> None:
@@ -80,19 +82,21 @@ class DiskSink:
     async def drain(self) -> None:
         """Return when the system has all that was written so far."""
         async with self._lock:
-            gathered, self._gathered = self._gathered, bytearray()
-            await self._run(self._write, memoryview(gathered))
+            gathered = bytes(self._gathered)
+            await self._run(self._write, gathered)
+            del self._gathered[: len(gathered)]
 
     async def flush(self) -> None:
         """Return when all that was written is on the disk."""
         await self.drain()
         await self._run(disk.sync_file, self._file.fileno())
 
-    def _write(self, rest: memoryview) -> None:
+    def _write(self, gathered: bytes) -> None:
+        self._file.seek(self._written)
+        rest = memoryview(gathered)
         while rest:
-            size = self._file.write(rest)
-            self._written += size
-            rest = rest[size:]
+            rest = rest[self._file.write(rest) :]
+        self._written += len(gathered)
         if self._written - self._started >= WRITEBACK:
             disk.start_writeback(self._file.fileno(), self._started, self._written - self._started)
             self._started = self._written

@@ -88,6 +88,7 @@ class ByCommand:
         self._wishes: list[_Wish] = []
         self._turns = anyio.Semaphore(_AT_ONCE)
         self._same: dict[bytes, bool] = {}
+        self._comparing = anyio.Lock()
 
     @property
     def algorithms(self) -> frozenset[str]:
@@ -143,19 +144,27 @@ class ByCommand:
 
     async def _shows_same(self, marker: bytes) -> bool:
         """Return whether the shell shows the marker that SFTP shows."""
-        if marker not in self._same:
+        async with self._comparing:
+            if marker not in self._same:
+                content = await self._content(marker)
+                if not content:
+                    return False  # it may be made yet
+                command = f"cat {shlex.quote(marker.decode())}"
+                self._same[marker] = await _output(self._pool, command, b"") == content
+            return self._same[marker]
+
+    async def _content(self, path: bytes) -> bytes:
+        """Return what SFTP shows of a marker; nothing where there is none."""
+        async with self._pool.channel() as channel:
             try:
-                async with self._pool.channel() as channel:
-                    handle = await channel.open(requests.open_file(marker, Mode.READ))
-                    content = await channel.ask(requests.read(handle, 0, 4096))
-                    await channel.ask(requests.close(handle))
+                handle = await channel.open(requests.open_file(path, Mode.READ))
             except StatusError as error:
                 if is_missing(error):
-                    return False
+                    return b""
                 raise
-            name = shlex.quote(marker.decode())
-            self._same[marker] = await _output(self._pool, f"cat {name}", b"") == content
-        return self._same[marker]
+            content = await channel.ask(requests.read(handle, 0, 4096))
+            await channel.ask(requests.close(handle))
+            return content
 
 
 async def hashing_by_command(pool: Pool) -> Hashing | None:

@@ -27,12 +27,10 @@ async def read_marker(channel: Channel, site: str, path: bytes) -> Marker | None
             continue
         if text is None:
             return None
+        if not text.isalnum():
+            raise _damaged(site, path, "damaged")
         return Marker(text, await _folds_case(channel, path))
-    raise SiteError(
-        "marker",
-        f"site {site!r}: the marker {path.decode()} is empty; remove it and run: "
-        f"sitesync site init {site}",
-    )
+    raise _damaged(site, path, "empty")
 
 
 async def make_marker(channel: Channel, site: str, path: bytes) -> None:
@@ -52,6 +50,14 @@ async def make_marker(channel: Channel, site: str, path: bytes) -> None:
         if requests.FSYNC in channel.extensions:
             await channel.ask(requests.fsync(handle))
         await channel.ask(requests.close(handle))
+
+
+def _damaged(site: str, path: bytes, how: str) -> SiteError:
+    return SiteError(
+        "marker",
+        f"site {site!r}: the marker {path.decode()} is {how}; remove it and run: "
+        f"sitesync site init {site}",
+    )
 
 
 async def _text(channel: Channel, site: str, path: bytes) -> str | None:

@@ -76,7 +76,7 @@ class Places:
 def _names(where: Location) -> tuple[bytes, ...]:
     """Check a path, once for the many times that a transfer names it."""
     names = components(where)
-    if ".." in where.path.split("\\"):
+    if ".." in re.split(r"[/\\]", where.path):
         # A server on Windows takes a backslash for a slash.
         raise PermanentFileError(f"{where} is refused: '..' would leave its root")
     return tuple(name.encode() for name in names)

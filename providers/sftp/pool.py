@@ -45,6 +45,8 @@ class Slot:
             return await self._connected()
 
     async def _connected(self) -> Link:
+        if self.link is not None:
+            self.link.close()  # a server may end the SFTP channel and keep the connection
         self._failure = None
         self._attempts += 1
         try:
@@ -80,9 +82,12 @@ class Pool:
 
     def __init__(self, connect: Callable[[], Awaitable[Link]], size: int) -> None:
         self._slots = [Slot(connect) for _ in range(size)]
+        self._closed = False
 
     async def lease(self) -> Lease:
         """Lend a connection that takes requests now; raises `SiteError` where there is none."""
+        if self._closed:
+            raise SiteError("unreachable", "this site was closed")
         now = time.monotonic()
         awake = [slot for slot in self._slots if slot.alive or slot.rests_until <= now]
         slot = min(awake or self._slots, key=_users)
@@ -110,7 +115,8 @@ class Pool:
             lease.release()
 
     async def close(self) -> None:
-        """End all connections; what waits on them is told."""
+        """End all connections, for good; what waits on them is told."""
+        self._closed = True
         links = [slot.link for slot in self._slots if slot.link is not None]
         for link in links:
             link.close()

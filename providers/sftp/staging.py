@@ -14,7 +14,6 @@ from providers.base import (
     Handle,
     Location,
     MissingFileError,
-    PermanentFileError,
     ProviderError,
 )
 from providers.sftp import requests
@@ -143,9 +142,10 @@ class Staging:
                     raise
             try:
                 await self._folders.finish(look)
-            except PermanentFileError:  # the final name is a link out of the root
-                await _close(file)
-                await channel.ask(requests.remove(path))
+            except BaseException:  # not least where the final name is a link out of the root
+                with anyio.CancelScope(shield=True):
+                    await _close(file)
+                    await _remove(channel, path)
                 raise
         return file
 
@@ -217,6 +217,14 @@ async def _close(file: OpenFile | None) -> None:
     try:
         if file is not None:
             await file.close()
+    except (StatusError, ProviderError):
+        return
+
+
+async def _remove(channel: Channel, path: bytes) -> None:
+    """Remove a staged file that was just made; what cannot be removed is revoked by its claim."""
+    try:
+        await channel.ask(requests.remove(path))
     except (StatusError, ProviderError):
         return
 

@@ -46,8 +46,10 @@ def keep(folder: Path, mongod: str, *, ephemeral: bool) -> int:
     _end_stale_server(folder / "data" / "mongod.lock")
     server = _start(folder, mongod)
     signal.signal(signal.SIGTERM, lambda _number, _frame: server.terminate())
-    ending = threading.Thread(target=_end_when_unused, args=(users, server, ephemeral), daemon=True)
-    ending.start()
+    manner = {"ephemeral": ephemeral}
+    threading.Thread(
+        target=_end_when_unused, args=(users, server), kwargs=manner, daemon=True
+    ).start()
     code = server.wait()
     if ephemeral and _try_lock(users):
         shutil.rmtree(folder, ignore_errors=True)
@@ -81,7 +83,7 @@ def _die_with(keeper: int) -> None:
             os._exit(1)
 
 
-def _end_when_unused(users: int, server: subprocess.Popen[bytes], ephemeral: bool) -> None:  # noqa: FBT001 - a thread's arguments are positional
+def _end_when_unused(users: int, server: subprocess.Popen[bytes], *, ephemeral: bool) -> None:
     fcntl.flock(users, fcntl.LOCK_EX)  # waits for the last user to go, however that happens
     if not ephemeral:
         server.terminate()
@@ -108,15 +110,21 @@ def _send(pid: int, number: signal.Signals) -> None:
 
 def _choose_port(folder: Path) -> int:
     """Return the port of last time, or another if that is taken, and tell it to the users."""
-    for wanted in (_last_port(folder / "port.last"), 0):
-        with contextlib.suppress(OSError, OverflowError), socket.socket() as probe:
-            # As mongod does: connections that ended a moment ago do not occupy a port.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    port = _free_port(_last_port(folder / "port.last")) or _free_port(0)
+    _write(folder / "port", str(port))
+    return port
+
+
+def _free_port(wanted: int) -> int:
+    """Return a port that is free now, for 0 any; 0 if the wanted one is not."""
+    with socket.socket() as probe:
+        # As mongod does: connections that ended a moment ago do not occupy a port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
             probe.bind(("127.0.0.1", wanted))
-            port = int(probe.getsockname()[1])
-            _write(folder / "port", str(port))
-            return port
-    raise OSError("no free port on 127.0.0.1")
+        except (OSError, OverflowError):
+            return 0
+        return int(probe.getsockname()[1])
 
 
 def _last_port(file: Path) -> int:
@@ -133,9 +141,9 @@ def _make_secret(file: Path) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a small file that only its owner may read, whole or not at all."""
+    """Write a small file whole or not at all."""
     new = file.with_suffix(".new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+    with new.open("w") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
@@ -159,7 +167,7 @@ def main() -> None:
     if os.fork():
         os._exit(0)  # we are an orphan now: whoever started us need not wait for us
     os.chdir("/")
-    os.umask(0o077)
+    os.umask(0o077)  # what we and mongod write is for the owner alone
     try:
         code = keep(folder, mongod, ephemeral="--ephemeral" in flags)
     except OSError as error:

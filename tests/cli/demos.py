@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ class Demo:
 
     async def until_cache_is_under_way(self) -> None:
         """Wait until a journal allows the large file to be resumed at the vendor."""
+        await self.until("Publishing")
         async with database_of(self.folder) as client:
             with anyio.fail_after(PATIENCE):
                 while not await client["sitesync"]["claims"].find_one(_JOURNALLED):
@@ -66,8 +67,8 @@ class Demo:
 _JOURNALLED = {"site": "vendor", "journal.offset": {"$gt": 0}}
 
 
-@asynccontextmanager
-async def started(folder: Path, *options: str) -> AsyncGenerator[Demo]:
+@contextmanager
+def started(folder: Path, *options: str) -> Iterator[Demo]:
     """Start a demo; whatever is left of it is ended with the block."""
     printed = folder.with_suffix(".txt")
     with printed.open("wb") as output:
@@ -89,9 +90,11 @@ async def started(folder: Path, *options: str) -> AsyncGenerator[Demo]:
 @asynccontextmanager
 async def database_of(folder: Path) -> AsyncGenerator[AsyncMongoClient[dict[str, Any]]]:
     """The demo's own server, shared with it."""
-    async with embedded_mongod(folder / "mongod") as uri:
-        async with AsyncMongoClient[dict[str, Any]](uri, serverMonitoringMode="poll") as client:
-            yield client
+    async with (
+        embedded_mongod(folder / "mongod") as uri,
+        AsyncMongoClient[dict[str, Any]](uri, serverMonitoringMode="poll") as client,
+    ):
+        yield client
 
 
 def processes_of(folder: Path) -> Iterator[psutil.Process]:
@@ -114,10 +117,20 @@ async def until_nothing_runs(folder: Path) -> None:
 def published(folder: Path, pattern: str) -> list[Path]:
     """The published files of a name, relative to any site's root."""
     studio = folder / "studio"
-    return sorted(file.relative_to(studio) for file in studio.rglob(pattern))
+    return sorted(file.relative_to(studio) for file in (studio / "Demo").rglob(pattern))
+
+
+def staged(folder: Path) -> list[Path]:
+    """Staged files that were left at any site."""
+    return list(folder.rglob(".sitesync-*.part"))
 
 
 def is_copied(folder: Path, file: Path) -> bool:
     """Whether each site holds the bytes that were published."""
     content = (folder / "studio" / file).read_bytes()
     return all((folder / site / file).read_bytes() == content for site in SITES)
+
+
+def sitesync(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Call the program as a user does."""
+    return subprocess.run([*SITESYNC, *arguments], check=False, capture_output=True)

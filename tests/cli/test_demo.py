@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,11 @@ from anyio import to_thread
 from tests.cli.demos import (
     FRAMES,
     SITES,
-    SITESYNC,
     database_of,
     is_copied,
     published,
+    sitesync,
+    staged,
     started,
     until_nothing_runs,
 )
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 async def test_everything_that_it_publishes_arrives_and_nothing_is_left_running(
     folder: Path,
 ) -> None:
-    async with started(folder, "--cache-size", "48MiB") as demo:
+    with started(folder, "--cache-size", "48MiB") as demo:
         code = await demo.end()
         await until_nothing_runs(folder)
 
@@ -40,7 +40,7 @@ async def test_everything_that_it_publishes_arrives_and_nothing_is_left_running(
     assert len(published(folder, "*.png")) == FRAMES
     assert [file.name for file in published(folder, "*.raw")] == ["sh010_waterMain_v001.raw"]
     assert all(is_copied(folder, file) for file in published(folder, "*.*"))
-    assert not list(folder.rglob("*.part"))
+    assert not staged(folder)
     table = [line.split("\t") for line in demo.output.splitlines() if line.count("\t") == 4]
     assert {(file.rpartition(".")[2], site): how for file, site, _, how, _ in table[1:]} == {
         (extension, site): "checksum"
@@ -50,11 +50,11 @@ async def test_everything_that_it_publishes_arrives_and_nothing_is_left_running(
 
 
 async def test_a_second_demo_begins_anew(folder: Path) -> None:
-    async with started(folder, "--cache-size", "1MiB") as first:
+    with started(folder, "--cache-size", "1MiB") as first:
         assert await first.end() == 0, first.output
     old = (folder / "studio" / published(folder, "*.raw")[0]).read_bytes()
 
-    async with started(folder, "--cache-size", "1MiB") as second:
+    with started(folder, "--cache-size", "1MiB") as second:
         assert await second.end() == 0, second.output
 
     (cache,) = published(folder, "*.raw")
@@ -65,7 +65,7 @@ async def test_a_second_demo_begins_anew(folder: Path) -> None:
 async def test_a_reactor_that_is_killed_is_started_again_and_resumes_the_large_file(
     folder: Path,
 ) -> None:
-    async with started(folder, "--cache-size", "320MiB") as demo:
+    with started(folder, "--cache-size", "320MiB") as demo:
         await demo.until_cache_is_under_way()
         demo.kill_reactor()
         await demo.until("killed by signal 9: starting another")
@@ -83,12 +83,12 @@ async def test_a_reactor_that_is_killed_is_started_again_and_resumes_the_large_f
 
 
 async def test_a_demo_that_is_killed_can_be_finished_by_run(folder: Path) -> None:
-    async with started(folder, "--cache-size", "320MiB") as demo:
+    with started(folder, "--cache-size", "320MiB") as demo:
         await demo.until_cache_is_under_way()
         demo.process.kill()
-        command = [*SITESYNC, "--config", str(folder / "sitesync.toml"), "run", "--until-idle"]
 
-        run = await to_thread.run_sync(lambda: subprocess.run(command, capture_output=True))
+        settings = str(folder / "sitesync.toml")
+        run = await to_thread.run_sync(sitesync, "--config", settings, "run", "--until-idle")
 
         assert run.returncode == 0, run.stderr.decode()
         assert all(is_copied(folder, file) for file in published(folder, "*.*"))
@@ -97,11 +97,11 @@ async def test_a_demo_that_is_killed_can_be_finished_by_run(folder: Path) -> Non
 
 
 async def test_a_demo_that_is_killed_is_finished_by_the_next(folder: Path) -> None:
-    async with started(folder, "--cache-size", "320MiB") as first:
+    with started(folder, "--cache-size", "320MiB") as first:
         await first.until_cache_is_under_way()
         first.process.kill()
 
-        async with started(folder, "--cache-size", "1MiB") as second:
+        with started(folder, "--cache-size", "1MiB") as second:
             code = await second.end()
         await until_nothing_runs(folder)
 
@@ -112,7 +112,7 @@ async def test_a_demo_that_is_killed_is_finished_by_the_next(folder: Path) -> No
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_all_that_it_started(folder: Path, number: signal.Signals) -> None:
-    async with started(folder, "--cache-size", "320MiB") as demo:
+    with started(folder, "--cache-size", "320MiB") as demo:
         await demo.until_cache_is_under_way()
         demo.process.send_signal(number)
 
@@ -121,11 +121,10 @@ async def test_a_signal_ends_all_that_it_started(folder: Path, number: signal.Si
 
 
 async def test_a_second_demo_beside_the_first_is_refused(folder: Path) -> None:
-    async with started(folder, "--cache-size", "320MiB") as first:
+    with started(folder, "--cache-size", "320MiB") as first:
         await first.until("Making")
-        command = [*SITESYNC, "demo", "--folder", str(folder)]
 
-        second = await to_thread.run_sync(lambda: subprocess.run(command, capture_output=True))
+        second = await to_thread.run_sync(sitesync, "demo", "--folder", str(folder))
 
     assert second.returncode == 1
     assert b"another demo is running" in second.stderr
@@ -137,7 +136,7 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_alone(folder: Pa
     precious.write_bytes(b"a year of work")
     (folder / "sitesync.toml").write_text("enabled = true\n")
 
-    refused = subprocess.run([*SITESYNC, "demo", "--folder", str(folder)], capture_output=True)
+    refused = sitesync("demo", "--folder", str(folder))
 
     assert refused.returncode == 1
     assert b"something else than a demo" in refused.stderr

@@ -56,10 +56,17 @@ def test_its_cache_has_the_size_that_was_asked_for(layout: Layout) -> None:
     assert cache.files[0].stat().st_size == size
 
 
+def _let_which_find(monkeypatch: pytest.MonkeyPatch, program: str | None) -> None:
+    def which(_name: str, path: str | None = None) -> str | None:
+        return program
+
+    monkeypatch.setattr(shutil, "which", which)
+
+
 async def test_without_an_sshd_it_runs_asyncssh_and_says_so(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    _let_which_find(monkeypatch, None)
 
     async with open_studio(layout) as server:
         assert server.startswith("asyncssh's own server")
@@ -69,7 +76,7 @@ async def test_without_an_sshd_it_runs_asyncssh_and_says_so(
 async def test_an_sshd_that_does_not_run_is_done_without(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "which", lambda *_, **__: "/bin/false")
+    _let_which_find(monkeypatch, "/bin/false")
 
     async with open_studio(layout) as server:
         assert server.startswith("asyncssh's own server")

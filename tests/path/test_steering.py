@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anyio
 
 from tests.path.studio import PROJECT, Studio, some_bytes
@@ -39,10 +41,10 @@ async def test_a_paused_project_waits_until_it_is_resumed(studio: Studio) -> Non
 
 
 async def test_higher_priority_goes_first(studio: Studio) -> None:
-    names = [f"{i}.exr" for i in range(20)]
-    elements = []
+    names = [f"{i}.exr" for i in range(8)]
+    elements: list[dict[str, Any]] = []
     for number, name in enumerate(names):
-        studio.file(name, some_bytes())
+        studio.file(name, some_bytes(2 * 1024 * 1024))  # too large to be sent in a bundle
         elements.append(studio.files_entry(name))
         elements[-1]["sites"][1]["priority"] = number
 

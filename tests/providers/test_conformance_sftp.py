@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -42,20 +41,25 @@ def storage(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def provider(request: pytest.FixtureRequest, storage: Path) -> AsyncIterator[Provider]:
-    server: SftpServer = request.getfixturevalue(request.cls.server)
+async def provider(server: SftpServer, storage: Path) -> AsyncIterator[Provider]:
     roots = {"work": str(storage), "bare": str(storage.parent / "bare")}
     async with server.provider(roots) as entered:
         yield entered
 
 
 class TestOpenSsh(ProviderConformance, FolderConformance):
-    server: ClassVar[str] = "openssh"
+    @pytest.fixture
+    def server(self, openssh: SftpServer) -> SftpServer:
+        return openssh
 
 
 class TestOpenSshWithoutExtensions(ProviderConformance, FolderConformance):
-    server: ClassVar[str] = "old_openssh"
+    @pytest.fixture
+    def server(self, old_openssh: SftpServer) -> SftpServer:
+        return old_openssh
 
 
 class TestProftpd(ProviderConformance, FolderConformance):
-    server: ClassVar[str] = "mod_sftp"
+    @pytest.fixture
+    def server(self, mod_sftp: SftpServer) -> SftpServer:
+        return mod_sftp

@@ -51,14 +51,24 @@ def _some_of(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Doc
     return keys.flatmap(lambda chosen: st.fixed_dictionaries({key: fields[key] for key in chosen}))
 
 
+def _entry(name: str, facts: Document) -> Document:
+    return {"name": name, **facts}
+
+
+def _available(name: str) -> Document:
+    return {"name": name, "created_dt": PAST}
+
+
+def _representation(files: object) -> Document:
+    return {"_id": "r1", "type": "representation", "name": "exr", "files": files}
+
+
 _FACTS = _some_of(_FIELDS)
 _NAMES = st.sampled_from([*SITES, STRANGER])
-_ENTRIES = st.builds(lambda name, facts: {"name": name, **facts}, _NAMES, _FACTS)
+_ENTRIES = st.builds(_entry, _NAMES, _FACTS)
 _SITE_LISTS = st.lists(st.one_of(_ENTRIES, _ENTRIES, _ENTRIES, _ENTRIES, _JUNK), max_size=6)
 _CLEAN_LISTS = st.lists(_ENTRIES, max_size=6)
-_SETTLED_LISTS = st.lists(
-    st.builds(lambda name: {"name": name, "created_dt": PAST}, _NAMES), max_size=5
-)
+_SETTLED_LISTS = st.lists(st.builds(_available, _NAMES), max_size=5)
 _MAPPINGS = st.dictionaries(_NAMES, st.one_of(_FACTS, _JUNK), max_size=4)
 
 PATHS = ("{root[work]}/shots/x_v003.1001.exr", "{root[work]}/shots/x_v003.1002.exr", "{root}/a.ma")
@@ -85,7 +95,7 @@ FILES: st.SearchStrategy[Document] = st.fixed_dictionaries(
 )
 
 REPRESENTATIONS: st.SearchStrategy[Document] = st.builds(
-    lambda files: {"_id": "r1", "type": "representation", "name": "exr", "files": files},
+    _representation,
     st.one_of(
         st.lists(FILES, min_size=1, max_size=3),
         st.lists(st.one_of(FILES, _JUNK), max_size=3),

@@ -151,17 +151,17 @@ def test_of_several_that_failed_lately_the_first_time_counts() -> None:
 
 
 def test_the_time_of_the_next_attempt_is_ignored_where_nothing_was_tried() -> None:
-    assert job(file(held("studio"), entry("vendor", retry_at=LATER)))
+    assert isinstance(decide(file(held("studio"), entry("vendor", retry_at=LATER))), Job)
 
 
 def test_the_time_of_the_next_attempt_is_over_when_it_has_come() -> None:
-    assert job(file(held("studio"), entry("vendor", tries=1, retry_at=NOW)))
+    assert isinstance(decide(file(held("studio"), entry("vendor", tries=1, retry_at=NOW))), Job)
 
 
 def test_one_alternative_that_may_be_tried_lets_the_group_be_tried() -> None:
     waits = entry("vendor", tries=1, retry_at=LATER)
 
-    assert job(file(held("studio"), waits, entry("vendor_web")))
+    assert isinstance(decide(file(held("studio"), waits, entry("vendor_web"))), Job)
 
 
 def test_who_wants_what_nobody_has_does_not_hide_who_waits() -> None:

@@ -78,9 +78,8 @@ async def test_the_indexes_are_partial_and_made_once(reader: Reader, database: D
     assert [await reader.make_indexes("Bunny") for _ in range(2)] == [None, None]
 
     made = await database["Bunny"].index_information()
-    assert {name: made[name]["partialFilterExpression"] for name in queries.INDEXES} == dict.fromkeys(
-        queries.INDEXES, {"type": "representation"}
-    )
+    for name in queries.INDEXES:
+        assert made[name]["partialFilterExpression"] == {"type": "representation"}
 
 
 async def test_why_an_index_cannot_be_made_is_told(

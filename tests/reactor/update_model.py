@@ -46,7 +46,7 @@ def _file(file: object, edit: FileEdit, now: datetime) -> object:
 
 def _as_list(sites: object) -> list[Any]:
     if isinstance(sites, list):
-        return cast("list[Any]", sites)
+        return [*cast("list[object]", sites)]
     if not isinstance(sites, dict):
         return []
     named = cast("Document", sites)
@@ -86,7 +86,7 @@ def _entry(entry: Document, edit: FileEdit, now: datetime) -> Document:
 def _added(entries: list[Any], edit: FileEdit, now: datetime) -> list[Document]:
     if edit.stamp and not any(_meant(entry, edit) for entry in entries):
         return []
-    names = [entry.get("name") for entry in entries if isinstance(entry, dict)]
+    names = [cast("Document", entry).get("name") for entry in entries if isinstance(entry, dict)]
     facts = {**edit.set, **_stamp(edit, now)} if edit.stamp else {}
     return [{"name": name, **facts} for name in sorted(edit.add) if name not in names]
 

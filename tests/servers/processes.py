@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(command: Sequence[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def served(command: Sequence[str], port: int, log: Path) -> Generator[subprocess.Popen[bytes]]:
     """Run a server until the block ends; entered when it takes connections."""
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -34,7 +34,7 @@ def served(command: Sequence[str], port: int, log: Path) -> Iterator[subprocess.
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_parent,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509  # it calls nothing but the kernel
         )
         try:
             _wait_until_it_listens(process, port, log)

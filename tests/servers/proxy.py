@@ -30,18 +30,29 @@ class Proxy:
         self.forwarded = 0
         self.refusing = False
         self._ends: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take a connection and forward it in a task of its own."""
+        self.accepted += 1
+        if self.refusing:
+            writer.transport.abort()
+            return
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Drop all connections and return when nothing of them is left."""
+        self.cut()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def cut(self) -> None:
         """Drop all connections at once, without a goodbye."""
         for end in self._ends:
             end.transport.abort()
 
-    async def serve(self, client: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Forward one connection until either side ends it."""
-        self.accepted += 1
-        if self.refusing:
-            writer.transport.abort()
-            return
+    async def _serve(self, client: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         reader, target = await asyncio.open_connection("127.0.0.1", self._target)
         self._ends |= {writer, target}
         try:
@@ -82,13 +93,13 @@ class Proxy:
 async def proxied(target: int, delay: float = 0.0) -> AsyncGenerator[Proxy]:
     """Run a proxy in this event loop until the block ends."""
     proxy = Proxy(target, delay)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy
     finally:
         server.close()
-        proxy.cut()
+        await proxy.close()
         await server.wait_closed()
 
 

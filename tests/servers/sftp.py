@@ -8,14 +8,14 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from asyncssh import generate_private_key, read_public_key
+from asyncssh import generate_private_key, read_public_key  # pyright: ignore[reportUnknownVariableType]  # its **kwargs have no types
 
 from providers.base import Setup
 from providers.sftp import SftpOptions, SftpProvider
@@ -64,7 +64,7 @@ class SftpServer:
 
 
 @contextmanager
-def sshd(folder: Path, *settings: str, sftp: str = "internal-sftp") -> Iterator[SftpServer]:
+def sshd(folder: Path, *settings: str, sftp: str = "internal-sftp") -> Generator[SftpServer]:
     """Run OpenSSH's server, as whoever runs the tests."""
     if _SSHD is None:
         pytest.skip("no sshd here; on Debian: apt-get install openssh-server")
@@ -96,7 +96,7 @@ def sshd(folder: Path, *settings: str, sftp: str = "internal-sftp") -> Iterator[
 
 
 @contextmanager
-def proftpd(folder: Path) -> Iterator[SftpServer]:
+def proftpd(folder: Path) -> Generator[SftpServer]:
     """Run ProFTPD with mod_sftp: passwords, other answers, `check-file`."""
     if _PROFTPD is None:
         pytest.skip("no ProFTPD here; on Debian: apt-get install proftpd-mod-crypto")
@@ -143,12 +143,17 @@ def proftpd(folder: Path) -> Iterator[SftpServer]:
         yield server
 
 
+def make_key(file: Path) -> None:
+    """Write a new private key, and its public half beside it."""
+    key = generate_private_key("ssh-ed25519")  # pyright: ignore[reportUnknownVariableType]  # its **kwargs have no types
+    key.write_private_key(file)
+    key.write_public_key(file.with_suffix(".pub"))
+    file.chmod(0o600)
+
+
 def _server(folder: Path, login: dict[str, Any]) -> SftpServer:
     for name in ("host", "user"):
-        key = generate_private_key("ssh-ed25519")
-        key.write_private_key(folder / name)
-        key.write_public_key(folder / f"{name}.pub")
-        (folder / name).chmod(0o600)
+        make_key(folder / name)
     server = SftpServer(free_port(), folder, login)
     key_line = read_public_key(server.host_key).export_public_key().decode()
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{server.port} {key_line}")

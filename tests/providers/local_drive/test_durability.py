@@ -14,7 +14,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from providers.base import Facts, SiteError
+from providers.base import CHUNK, Facts, SiteError
 from providers.conformance.moves import stage
 from providers.local_drive import LocalDrive, copying, disk
 from providers.local_drive.streams import DiskSink
@@ -123,6 +123,26 @@ async def test_flushing_while_another_task_writes_keeps_the_bytes_in_order(
             tasks.start_soon(sink.flush)
 
     assert (tmp_path / "file").read_bytes() == b"firstsecond"
+
+
+async def test_a_flush_after_a_failed_write_leaves_no_gap(tmp_path: Path) -> None:
+    full = [True]
+
+    async def fails_once(call: Callable[..., T], *args: object) -> T:
+        await checkpoint()
+        if full:
+            full.pop()
+            raise SiteError("full", "the disk is full")
+        return call(*args)
+
+    with disk.make_file(tmp_path / "file") as file:
+        sink = DiskSink(fails_once, file, 0)
+        with pytest.raises(SiteError):
+            await sink.write(b"x" * CHUNK)
+        await sink.write(b"y")
+        await sink.flush()
+
+    assert (tmp_path / "file").read_bytes() == b"x" * CHUNK + b"y"
 
 
 async def test_what_nobody_flushed_is_written_when_the_sink_is_left(

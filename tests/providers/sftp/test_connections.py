@@ -7,7 +7,7 @@ from uuid import uuid4
 import anyio
 import pytest
 
-from providers.base import CHUNK, Handle, Location, ProviderError, SiteError
+from providers.base import CHUNK, Handle, Location, SiteError
 from providers.sftp import SftpProvider
 from tests.servers.proxy import Proxy, proxied
 from tests.servers.sftp import SftpServer
@@ -32,6 +32,24 @@ async def _write(provider: SftpProvider, handle: Handle, content: bytes, offset:
     async with provider.write(handle, offset) as sink:
         await sink.write(content)
         await sink.flush()
+
+
+async def _write_and_cut(
+    provider: SftpProvider, handle: Handle, content: bytes, proxy: Proxy
+) -> None:
+    """Write, and lose the connection when the first chunk has been flushed."""
+    async with provider.write(handle) as sink:
+        await sink.write(content[:CHUNK])
+        await sink.flush()
+        proxy.cut()
+        await sink.write(content[CHUNK:])
+        await sink.flush()
+
+
+async def _read_and_cut(provider: SftpProvider, where: Location, proxy: Proxy) -> None:
+    async with provider.read(where) as reader:
+        async for _ in reader:
+            proxy.cut()
 
 
 async def test_entering_logs_in_once(provider: SftpProvider, proxy: Proxy) -> None:
@@ -59,11 +77,7 @@ async def test_a_connection_lost_in_mid_write_is_a_failure_of_the_site(
     handle = await provider.stage(_FILE, uuid4().hex, 0)
 
     with pytest.raises(SiteError) as lost:
-        async with provider.write(handle) as sink:
-            await sink.write(bytes(CHUNK))
-            proxy.cut()
-            while True:
-                await sink.write(bytes(CHUNK))
+        await _write_and_cut(provider, handle, bytes(64 * CHUNK), proxy)
 
     assert lost.value.kind == "unreachable"
 
@@ -74,9 +88,7 @@ async def test_a_connection_lost_in_mid_read_is_a_failure_of_the_site(
     (root / "big").write_bytes(bytes(64 * CHUNK))
 
     with pytest.raises(SiteError) as lost:
-        async with provider.read(Location("work", "big")) as reader:
-            async for _ in reader:
-                proxy.cut()
+        await _read_and_cut(provider, Location("work", "big"), proxy)
 
     assert lost.value.kind == "unreachable"
 
@@ -98,12 +110,7 @@ async def test_a_write_that_was_cut_off_goes_on_where_it_was_flushed(
     content = uuid4().bytes * (3 * CHUNK // 16)
     handle = await provider.stage(_FILE, uuid4().hex, len(content))
     with pytest.raises(SiteError):
-        async with provider.write(handle) as sink:
-            await sink.write(content[:CHUNK])
-            await sink.flush()
-            proxy.cut()
-            await sink.write(content[CHUNK:])
-            await sink.flush()
+        await _write_and_cut(provider, handle, content, proxy)
 
     await _write(provider, handle, content[CHUNK:], CHUNK)
     await provider.publish([(handle, None)])
@@ -153,10 +160,8 @@ async def test_after_closing_nothing_is_left_open(server: SftpServer, root: Path
     async with server.provider({"work": str(root)}) as provider:
         handle = await provider.stage(_FILE, uuid4().hex, 0)
 
-    with pytest.raises(ProviderError):
-        async with provider.write(handle) as sink:
-            await sink.write(b"late")
-            await sink.flush()
+    with pytest.raises(SiteError):
+        await _write(provider, handle, b"late")
 
 
 async def _when_back(provider: SftpProvider, where: Location) -> int:

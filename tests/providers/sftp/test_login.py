@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -202,7 +202,7 @@ def _locked(server: SftpServer) -> Path:
 
 
 @contextmanager
-def _as_nobody() -> Iterator[None]:
+def _as_nobody() -> Generator[None]:
     """Lose root's power to read everything; another user never had it."""
     me = os.geteuid()
     if me == 0:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -41,7 +41,15 @@ async def test_without_its_marker_a_root_is_sent_nothing(
             await provider.stage(_FILE, uuid4().hex, 1)
 
     assert refused.value.kind == "marker"
-    assert list(tmp_path.iterdir()) == []
+    assert _names(tmp_path) == []
+
+
+async def test_a_damaged_marker_is_not_taken_for_an_id(server: SftpServer, root: Path) -> None:
+    _marker(root).write_text("two words\n")
+
+    async with server.provider({"work": str(root)}) as provider:
+        with pytest.raises(SiteError, match="damaged"):
+            await provider.marker("work")
 
 
 async def test_a_root_without_a_leading_slash_lies_below_the_logins_folder(
@@ -104,12 +112,10 @@ async def test_a_name_that_is_too_long_is_an_error_of_that_file(
     server: SftpServer, root: Path
 ) -> None:
     async with server.provider({"work": str(root)}) as provider:
-        handle = await _staged(provider, Location("work", "x" * 300), b"")
+        with pytest.raises(PermanentFileError, match="too long"):
+            await provider.stage(Location("work", "x" * 300), uuid4().hex, 1)
 
-        [refused] = await provider.publish([(handle, None)])
-
-    assert isinstance(refused, PermanentFileError)
-    assert "too long" in str(refused)
+    assert _names(root) == [".sitesync-root"]
 
 
 async def test_a_file_that_shrinks_while_it_is_read_is_an_error(
@@ -119,9 +125,7 @@ async def test_a_file_that_shrinks_while_it_is_read_is_an_error(
 
     async with server.provider({"work": str(root)}) as provider:
         with pytest.raises(ChangedFileError):
-            async with provider.read(Location("work", "file")) as reader:
-                async for _ in reader:
-                    os.truncate(root / "file", CHUNK)
+            await _read_while_it_shrinks(provider, root / "file")
 
 
 async def test_a_listing_of_many_files_is_whole(server: SftpServer, root: Path) -> None:
@@ -169,15 +173,33 @@ async def test_a_disk_mounted_read_only_is_a_failure_of_the_site(
     with _mounted(root, "size=4m"):
         async with server.provider({"work": str(root)}) as provider:
             await provider.make_marker("work")
-            subprocess.run(["mount", "-o", "remount,ro", root], check=True)
+            _make_read_only(root)
             with pytest.raises(SiteError) as refused:
                 await provider.stage(Location("work", "file"), uuid4().hex, 1)
 
     assert refused.value.kind == "read-only"
 
 
+def _marker(root: Path) -> Path:
+    return root / ".sitesync-root"
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def _read_while_it_shrinks(provider: SftpProvider, file: Path) -> None:
+    async with provider.read(Location("work", file.name)) as reader:
+        async for _ in reader:
+            os.truncate(file, CHUNK)
+
+
+def _make_read_only(folder: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+
+
 @contextmanager
-def _mounted(folder: Path, options: str) -> Iterator[None]:
+def _mounted(folder: Path, options: str) -> Generator[None]:
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=True)
     try:
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import anyio
 import pytest
 
 from reactor.embedded import embedded_mongod, find_mongod
@@ -62,7 +63,8 @@ async def test_a_server_that_outlived_its_keeper_is_ended_by_the_next_one(folder
         command = mongod_of(folder).cmdline()
 
     async with left_behind(folder, command) as stale, embedded_mongod(folder) as address:
-        assert await stale.wait() == 0
+        with anyio.fail_after(20):
+            assert await stale.wait() == 0
         await note(address, "usable")
 
 

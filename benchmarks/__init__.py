@@ -1,0 +1,1 @@
+"""What it costs, beside what others need for the same, in one run."""

@@ -1,0 +1,74 @@
+"""
+`make bench`: all benchmarks, or those named; a table, and the same in `benchmarks/results.md`.
+
+Ours and theirs are measured side by side in one run: of a shared machine only ratios mean
+something.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+
+from benchmarks import backlog, latency, local, sftp
+from benchmarks.rig import Result
+from reactor.logs import configure_logs
+
+Benchmark = Callable[[Path], Awaitable[list[Result]]]
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "latency": latency.latency,
+    "local-small": local.small_files,
+    "local-large": local.large_file,
+    "sftp-small": sftp.small_files,
+    "sftp-far": sftp.small_files_far_away,
+    "sftp-large": sftp.large_file,
+    "backlog": backlog.backlog,
+}
+RESULTS = Path(__file__).with_name("results.md")
+
+
+def main(names: list[str]) -> int:
+    """Run benchmarks and print them; 1 if a target was missed."""
+    unknown = set(names) - BENCHMARKS.keys()
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
+        return 2
+    configure_logs(quiet=True)
+    results: list[Result] = []
+    for name in names or BENCHMARKS:
+        with tempfile.TemporaryDirectory(prefix="sitesync-bench-", dir="/var/tmp") as folder:
+            found = anyio.run(BENCHMARKS[name], Path(folder))
+        for result in found:
+            print(_row(result), flush=True)
+        results += found
+    if not names:
+        RESULTS.write_text(_page(results))
+    return 0 if all(result.met for result in results) else 1
+
+
+def _row(result: Result) -> str:
+    ratio = "" if result.ratio is None else f"{result.ratio:.2f}×"
+    verdict = "" if not result.target else "met" if result.met else "**missed**"
+    cells = (result.name, result.ours, result.theirs, ratio, result.target, verdict)
+    return f"| {' | '.join(cells)} |"
+
+
+def _page(results: list[Result]) -> str:
+    head = (
+        f"Measured {datetime.now(UTC):%Y-%m-%d} by `make bench` on {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, {platform.system()}; MongoDB on the same machine.\n\n"
+    )
+    table = ["| what | ours | theirs | ratio | target | |", "|---|---|---|---|---|---|"]
+    return "# Results\n\n" + head + "\n".join([*table, *map(_row, results)]) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,68 @@
+"""Disk to disk, beside `cp` and `sync`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.rig import (
+    Result,
+    elements_of,
+    emptied,
+    large_file_at,
+    make_files,
+    publish_and_wait,
+    studio_in,
+    timed,
+    timed_command,
+    warmed_up,
+)
+
+COUNT = 2_000
+SIZE = 64 * 1024
+LARGE = 1024**3
+
+
+async def small_files(folder: Path) -> list[Result]:
+    """Return files per second for a sequence, against `cp -r` of the same folder."""
+    async with studio_in(folder) as studio, studio.running():
+        await warmed_up(studio)
+        source = make_files(studio, COUNT, SIZE)
+        elements = elements_of(studio, source, "studio", ["vendor"])
+        target = emptied(folder / "cp")
+        theirs = timed_command(("cp", "-r", str(source), str(target)), ("sync",))
+        ours = await timed(lambda: publish_and_wait(studio, elements, "vendor"))
+    ratio = theirs / ours
+    return [
+        Result(
+            f"{COUNT} × 64 KiB, disk to disk",
+            f"{COUNT / ours:.0f} files/s",
+            f"cp -r; sync: {COUNT / theirs:.0f} files/s",
+            ratio,
+            "≥ 0.5×",
+            ratio >= 0.5,
+        )
+    ]
+
+
+async def large_file(folder: Path) -> list[Result]:
+    """Return the rate of one large file, against `cp` of it."""
+    async with studio_in(folder) as studio, studio.running():
+        await warmed_up(studio)
+        source = large_file_at(studio, "studio", LARGE)
+        element = studio.files_entry("Show/cache.abc")
+        target = emptied(folder / "cp")
+        theirs = timed_command(
+            ("cp", str(source), str(target)), ("sync", str(target / "cache.abc"))
+        )
+        ours = await timed(lambda: publish_and_wait(studio, [element], "vendor"))
+    ratio = theirs / ours
+    return [
+        Result(
+            "1 GiB, disk to disk, hashed",
+            f"{1024 / ours:.0f} MiB/s",
+            f"cp; sync: {1024 / theirs:.0f} MiB/s",
+            ratio,
+            "≥ 0.8×",
+            ratio >= 0.8,
+        )
+    ]

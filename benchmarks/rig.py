@@ -1,0 +1,125 @@
+"""A reactor on real parts, as the benchmarks drive it, and the clocks they read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import anyio
+from pymongo import AsyncMongoClient
+
+from reactor.embedded import embedded_mongod
+from tests.path.studio import Studio, studio_of
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of the table. `ratio` is ours to theirs, `target` what it has to reach."""
+
+    name: str
+    ours: str
+    theirs: str
+    ratio: float | None
+    target: str
+    met: bool
+
+
+@asynccontextmanager
+async def studio_and_uri(folder: Path) -> AsyncGenerator[tuple[Studio, str]]:
+    """Yield a studio on an embedded MongoDB of its own, and where that is."""
+    async with embedded_mongod(ephemeral=True) as uri:
+        client: AsyncMongoClient[Document] = AsyncMongoClient(uri, tz_aware=True, w="majority")
+        async with client, studio_of(client, "avalon", folder) as studio:
+            yield studio, uri
+
+
+@asynccontextmanager
+async def studio_in(folder: Path) -> AsyncGenerator[Studio]:
+    """Yield a studio on an embedded MongoDB of its own."""
+    async with studio_and_uri(folder) as (studio, _):
+        yield studio
+
+
+async def until_all_available(studio: Studio, *sites: str) -> None:
+    """Return when nothing is wanted any more at some sites."""
+    for site in sites:
+        wanted = {"files.sites": {"$elemMatch": {"name": site, "created_dt": None}}}
+        while await studio.documents.find_one(wanted, {"_id": 1}):
+            await anyio.sleep(0.02)
+
+
+def make_files(studio: Studio, count: int, size: int, *, at: str = "studio") -> Path:
+    """Write so many files of random bytes, and return their folder."""
+    for number in range(count):
+        studio.file(f"Show/seq/x_v003.{number:05d}.exr", os.urandom(size), at=at)
+    return studio.path(at, "Show/seq")
+
+
+def large_file_at(studio: Studio, at: str, size: int) -> Path:
+    """Write one file of random bytes, repeated, and return it."""
+    file = studio.file("Show/cache.abc", b"", at=at)
+    block = os.urandom(16 * 1024 * 1024)
+    with file.open("wb") as writing:
+        for _ in range(size // len(block)):
+            writing.write(block)
+    return file
+
+
+def elements_of(studio: Studio, folder: Path, at: str, wanted: Sequence[str]) -> list[Document]:
+    """Return the elements of a representation of all files of a folder."""
+    root = studio.path(at)
+    names = sorted(file.relative_to(root).as_posix() for file in folder.iterdir())
+    return [studio.files_entry(name, at=at, wanted=wanted) for name in names]
+
+
+async def timed(act: Callable[[], Any]) -> float:
+    """Return the seconds that something takes; what others left unwritten is written first."""
+    os.sync()
+    started = time.perf_counter()
+    await act()
+    return time.perf_counter() - started
+
+
+def timed_command(*commands: Sequence[str]) -> float:
+    """Return the seconds that some commands take, one after the other."""
+    os.sync()
+    started = time.perf_counter()
+    for command in commands:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+async def publish_and_wait(studio: Studio, elements: Sequence[Document], site: str) -> None:
+    """Publish one representation, and return when all of it is available at a site."""
+    await studio.publish(*elements)
+    await until_all_available(studio, site)
+
+
+async def warmed_up(studio: Studio, at: str = "studio", wanted: str = "vendor") -> None:
+    """Publish one small file and wait for it, so that connections and folders are there."""
+    studio.file("Show/warm.exr", os.urandom(1000), at=at)
+    await publish_and_wait(
+        studio, [studio.files_entry("Show/warm.exr", at=at, wanted=[wanted])], wanted
+    )
+
+
+def spread(seconds: Sequence[float]) -> tuple[float, float]:
+    """Return the median and the 99th percentile, in milliseconds."""
+    return median(seconds) * 1000, quantiles(seconds, n=100)[98] * 1000
+
+
+def emptied(folder: Path) -> Path:
+    """Return a folder, empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

@@ -1,0 +1,143 @@
+"""To and from a real sshd on loopback, beside OpenSSH's own `sftp` in the same run."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from benchmarks.rig import (
+    Result,
+    elements_of,
+    emptied,
+    large_file_at,
+    make_files,
+    publish_and_wait,
+    studio_in,
+    timed,
+    timed_command,
+    warmed_up,
+)
+from tests.path.studio import Studio
+from tests.servers.sftp import SftpServer, sshd
+
+COUNT = 2_000
+SIZE = 64 * 1024
+LARGE = 1024**3
+LATENCY = 0.010
+
+
+@asynccontextmanager
+async def _studio(
+    folder: Path, server: SftpServer, port: int, checksum: str = "auto"
+) -> AsyncGenerator[Studio]:
+    """Yield a studio whose vendor is on a server."""
+    async with studio_in(folder) as studio:
+        roots = {"work": str(studio.path("vendor"))}
+        pinned = server.host_key.read_text().strip()
+        studio.providers["vendor"] = server.provider(
+            roots, port=port, known_hosts=None, host_key=pinned, checksum=checksum
+        )
+        yield studio
+
+
+@contextmanager
+def _far_away(server: SftpServer) -> Generator[int]:
+    """Yield the port of a proxy, in a process of its own, that delays each way."""
+    command = [sys.executable, "-m", "tests.servers.proxy", str(server.port), str(LATENCY / 2)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as proxy:
+        assert proxy.stdout is not None
+        try:
+            yield int(proxy.stdout.readline())
+        finally:
+            proxy.kill()
+
+
+async def small_files(folder: Path) -> list[Result]:
+    """Return files per second, against a batch of `put`."""
+    with sshd(emptied(folder / "sshd")) as server:
+        ours, theirs = await _sequence(folder / "near", server, server.port, COUNT)
+    return [_line(f"{COUNT} × 64 KiB to SFTP", COUNT, ours, theirs, 0.5)]
+
+
+async def small_files_far_away(folder: Path) -> list[Result]:
+    """Return files per second where each answer takes 10 ms longer, against a batch of `put`."""
+    count = COUNT // 4  # at 10 ms a step, sftp needs a minute for all of them
+    with sshd(emptied(folder / "sshd")) as server, _far_away(server) as port:
+        ours, theirs = await _sequence(folder / "far", server, port, count)
+    return [_line(f"{count} × 64 KiB to SFTP, 10 ms away", count, ours, theirs, 3.0)]
+
+
+async def large_file(folder: Path) -> list[Result]:
+    """Return the rate of one large file, there and back, against `put` and `get` of it."""
+    with sshd(emptied(folder / "sshd")) as server:
+        up, sftp_up = await _large(folder / "up", server, "studio", "vendor", "off")
+        proved, _ = await _large(folder / "proved", server, "studio", "vendor", "auto")
+        down, sftp_down = await _large(folder / "down", server, "vendor", "studio", "off")
+    mib = LARGE // 1024**2
+    return [
+        _line("1 GiB to SFTP (MiB/s)", mib, up, sftp_up, 0.8),
+        Result(
+            "1 GiB to SFTP, proved by the server's own checksum",
+            f"{mib / proved:.0f} /s",
+            f"sftp, unproved: {mib / sftp_up:.0f} /s",
+            sftp_up / proved,
+            "",
+            met=True,
+        ),
+        _line("1 GiB from SFTP (MiB/s)", mib, down, sftp_down, 0.8),
+    ]
+
+
+async def _sequence(folder: Path, server: SftpServer, port: int, count: int) -> tuple[float, float]:
+    async with _studio(folder, server, port) as studio, studio.running():
+        await warmed_up(studio)
+        source = make_files(studio, count, SIZE)
+        elements = elements_of(studio, source, "studio", ["vendor"])
+        target = emptied(folder / "sftp")
+        puts = [f"put {file} {target}/{file.name}" for file in sorted(source.iterdir())]
+        theirs = timed_command(_batch(server, port, folder, puts))
+        ours = await timed(lambda: publish_and_wait(studio, elements, "vendor"))
+    return ours, theirs
+
+
+async def _large(
+    folder: Path, server: SftpServer, at: str, wanted: str, checksum: str
+) -> tuple[float, float]:
+    async with _studio(folder, server, server.port, checksum) as studio, studio.running():
+        await warmed_up(studio, at, wanted)
+        source = large_file_at(studio, at, LARGE)
+        element = studio.files_entry("Show/cache.abc", at=at, wanted=[wanted])
+        target = emptied(folder / "sftp") / "cache.abc"
+        verb = "put" if at == "studio" else "get"
+        theirs = timed_command(_batch(server, server.port, folder, [f"{verb} {source} {target}"]))
+        target.unlink()
+        ours = await timed(lambda: publish_and_wait(studio, [element], wanted))
+    shutil.rmtree(folder)
+    return ours, theirs
+
+
+def _batch(server: SftpServer, port: int, folder: Path, lines: list[str]) -> list[str]:
+    batch = folder / "batch"
+    batch.write_text("\n".join(lines))
+    known = folder / "known_hosts"
+    known.write_text(f"[127.0.0.1]:{port} {server.host_key.read_text()}")
+    options = {"UserKnownHostsFile": known, "IdentityFile": server.user_key, "BatchMode": "yes"}
+    flags = [flag for key, value in options.items() for flag in ("-o", f"{key}={value}")]
+    user = server.options().user
+    return ["sftp", "-q", "-P", str(port), *flags, "-b", str(batch), f"{user}@127.0.0.1"]
+
+
+def _line(name: str, amount: float, ours: float, theirs: float, least: float) -> Result:
+    ratio = theirs / ours
+    return Result(
+        name,
+        f"{amount / ours:.0f} /s",
+        f"sftp: {amount / theirs:.0f} /s",
+        ratio,
+        f"≥ {least}×",
+        ratio >= least,
+    )

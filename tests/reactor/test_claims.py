@@ -1,0 +1,288 @@
+"""Claims on a real mongod: one owner at a time, whatever happens to owners."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import pytest
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from reactor.claims import Claim, Claims, Journal, Place
+from tests.reactor.conftest import Faults
+
+Document = dict[str, Any]
+Database = AsyncDatabase[Document]
+Collection = AsyncCollection[Document]
+
+RACERS = 8
+LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def place(name: str, site: str = "vendor") -> Place:
+    return Place(f"marker/{name}", "Bunny", site, "work", name)
+
+
+@pytest.fixture
+def collection(database: Database) -> Collection:
+    return database["claims"]
+
+
+@pytest.fixture
+def ours(collection: Collection) -> Claims:
+    return Claims(collection, "ours")
+
+
+@pytest.fixture
+def theirs(collection: Collection) -> Claims:
+    return Claims(collection, "theirs")
+
+
+async def take(claims: Claims, *names: str) -> Claim:
+    """Return the first claim of those that could be taken."""
+    taken = await claims.take([place(name) for name in names])
+    return taken[place(names[0]).key]
+
+
+async def refused(claims: Claims, name: str) -> bool:
+    return not await claims.take([place(name)])
+
+
+async def expire(collection: Collection, *claims: Claim) -> None:
+    """Let leases end now: nobody waits half a minute for that."""
+    ids = [claim.id for claim in claims]
+    await collection.update_many({"claim": {"$in": ids}}, {"$set": {"expires": LONG_AGO}})
+
+
+async def test_each_place_has_exactly_one_winner_of_many(collection: Collection) -> None:
+    places = [place(str(number)) for number in range(200)]
+    won: list[dict[str, Claim]] = []
+
+    async def race(number: int) -> None:
+        mine = places[number * 25 :] + places[: number * 25]
+        won.append(await Claims(collection, f"racer {number}").take(mine))
+
+    async with anyio.create_task_group() as racers:
+        for number in range(RACERS):
+            racers.start_soon(race, number)
+
+    winners = [key for claims in won for key in claims]
+    assert sorted(winners) == sorted(place.key for place in places)
+    stored = {found["_id"]: found["claim"] async for found in collection.find()}
+    assert stored == {key: claim.id for claims in won for key, claim in claims.items()}
+
+
+async def test_a_place_that_is_claimed_is_not_given_to_another(
+    ours: Claims, theirs: Claims
+) -> None:
+    await take(ours, "a")
+
+    taken = await theirs.take([place("a"), place("b")])
+
+    assert taken.keys() == {place("b").key}
+
+
+async def test_a_place_is_not_given_twice_to_one_process(ours: Claims) -> None:
+    await take(ours, "a")
+
+    assert await refused(ours, "a")
+
+
+async def test_nothing_is_taken_where_nothing_is_asked_for(ours: Claims) -> None:
+    assert await ours.take([]) == {}
+
+
+async def test_a_claim_tells_whose_it_is_and_what_for(ours: Claims, collection: Collection) -> None:
+    claim = await take(ours, "a")
+
+    found = await collection.find_one({"_id": claim.place.key})
+    assert found is not None
+    assert (found["process"], found["project"], found["site"]) == ("ours", "Bunny", "vendor")
+    assert (found["root"], found["path"]) == ("work", "a")
+    assert (found["expires"] - found["taken"]).total_seconds() == 30
+
+
+async def test_after_its_lease_a_claim_is_taken_over_with_its_journal(
+    ours: Claims, theirs: Claims, collection: Collection
+) -> None:
+    lost = await take(ours, "a")
+    journal = Journal(offset=7, prefix="xxh128:1", hash="h", token="t")
+    await ours.journal(lost, journal)
+    await expire(collection, lost)
+
+    [former] = (await take(theirs, "a")).former
+
+    assert (former.claim, former.journal) == (lost.id, journal)
+    assert (former.site, former.root, former.path) == ("vendor", "work", "a")
+    assert not former.over
+
+
+async def test_all_former_owners_are_remembered_in_their_order(
+    ours: Claims, theirs: Claims, collection: Collection
+) -> None:
+    first = await take(ours, "a")
+    await expire(collection, first)
+    second = await take(theirs, "a")
+    await expire(collection, second)
+
+    third = await take(ours, "a")
+
+    assert [former.claim for former in third.former] == [first.id, second.id]
+    assert third.former[1].journal is None
+
+
+async def test_ids_are_never_used_again(ours: Claims) -> None:
+    ids: set[str] = set()
+    for _ in range(20):
+        claim = await take(ours, "a")
+        ids.add(claim.id)
+        await ours.release([claim])
+
+    assert len(ids) == 20
+
+
+async def test_a_released_place_is_free_and_has_no_past(ours: Claims, theirs: Claims) -> None:
+    await ours.release([await take(ours, "a")])
+
+    assert (await take(theirs, "a")).former == ()
+
+
+async def test_claims_of_a_dead_process_are_free_at_once(ours: Claims, theirs: Claims) -> None:
+    lost = await take(theirs, "a")
+    ours.dead = frozenset({"theirs"})
+
+    [former] = (await take(ours, "a")).former
+
+    assert former.claim == lost.id
+    assert former.over
+
+
+async def test_a_claim_that_was_given_up_is_free_at_once_and_over(
+    ours: Claims, theirs: Claims
+) -> None:
+    claim = await take(ours, "a")
+    await ours.journal(claim, Journal(offset=7))
+    await ours.give_up([claim])
+
+    [former] = (await take(theirs, "a")).former
+
+    assert former.over
+    assert former.journal == Journal(offset=7)
+
+
+async def test_all_claims_of_a_process_are_given_up_together(ours: Claims, theirs: Claims) -> None:
+    await take(ours, "a", "b")
+    await take(theirs, "c")
+
+    await ours.give_up_all()
+
+    assert len(await theirs.take([place("a"), place("b")])) == 2
+    assert await refused(ours, "c")
+
+
+async def test_no_lease_ends_a_claim_that_is_held(
+    ours: Claims, theirs: Claims, collection: Collection
+) -> None:
+    claim = await take(ours, "a")
+    await ours.hold([claim])
+    await expire(collection, claim)
+
+    assert await refused(theirs, "a")
+
+
+async def test_the_end_of_its_process_ends_a_claim_that_is_held(
+    ours: Claims, theirs: Claims
+) -> None:
+    await ours.hold([await take(ours, "a")])
+    theirs.dead = frozenset({"ours"})
+
+    assert (await take(theirs, "a")).former[0].over
+
+
+async def test_its_owner_may_give_up_a_claim_that_is_held(ours: Claims, theirs: Claims) -> None:
+    claim = await take(ours, "a")
+    await ours.hold([claim])
+
+    await ours.give_up([claim])
+
+    assert not await refused(theirs, "a")
+
+
+async def test_renewing_moves_the_end_of_the_lease(
+    ours: Claims, theirs: Claims, collection: Collection
+) -> None:
+    claim = await take(ours, "a")
+    await expire(collection, claim)
+
+    assert await ours.renew([claim]) == {claim.id}
+    assert await refused(theirs, "a")
+
+
+async def test_renewing_tells_which_claims_are_still_ours(
+    ours: Claims, theirs: Claims, collection: Collection
+) -> None:
+    kept, taken_over, gone, given_up = [await take(ours, name) for name in "abcd"]
+    await expire(collection, taken_over)
+    await take(theirs, "b")
+    await collection.delete_one({"_id": gone.place.key})
+    await ours.give_up([given_up])
+
+    assert await ours.renew([kept, taken_over, gone, given_up]) == {kept.id}
+
+
+async def test_renewing_what_was_given_up_does_not_bring_it_back(
+    ours: Claims, theirs: Claims
+) -> None:
+    claim = await take(ours, "a")
+    await ours.give_up([claim])
+
+    await ours.renew([claim])
+
+    assert not await refused(theirs, "a")
+
+
+async def test_renewing_nothing_asks_nothing(ours: Claims) -> None:
+    assert await ours.renew([]) == set()
+
+
+@pytest.mark.parametrize("end", ["release", "give_up", "hold", "journal"])
+async def test_an_owner_that_lost_its_claim_changes_nothing(
+    ours: Claims, theirs: Claims, collection: Collection, end: str
+) -> None:
+    lost = await take(ours, "a")
+    await expire(collection, lost)
+    await take(theirs, "a")
+    before = await collection.find_one({"_id": lost.place.key})
+
+    match end:
+        case "release":
+            await ours.release([lost])
+        case "give_up":
+            await ours.give_up([lost])
+        case "hold":
+            await ours.hold([lost])
+        case _:
+            await ours.journal(lost, Journal(offset=1))
+
+    assert await collection.find_one({"_id": lost.place.key}) == before
+
+
+async def test_ending_nothing_ends_nothing(ours: Claims) -> None:
+    claim = await take(ours, "a")
+
+    await ours.release([])
+    await ours.give_up([])
+
+    assert await ours.renew([claim]) == {claim.id}
+
+
+async def test_a_claim_that_no_majority_has_is_not_taken(faults: Faults) -> None:
+    claims = Claims(faults.database["claims"], "ours")
+    late = {"code": 64, "errmsg": "waiting for replication timed out"}
+
+    async with faults.failing("update", writeConcernError=late):
+        with pytest.raises(PyMongoError):
+            await claims.take([place("a")])
