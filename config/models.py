@@ -94,7 +94,6 @@ class SiteKeys(Frozen):
     trust_size: bool = False
     transfers: int | None = Field(default=None, ge=1)
     bandwidth: Bandwidth | None = None
-    calls_per_second: float | None = Field(default=None, gt=0)
 
 
 class NoOptions(Frozen):

@@ -26,7 +26,7 @@ from reactor.cli.status import status
 @click.version_option(version("sitesync-reactor"), prog_name="sitesync")
 @click.pass_context
 def cli(context: click.Context, config: Path | None, verbose: bool) -> None:  # noqa: FBT001 - a flag
-    """
+    r"""
     Keep a studio's published files where they are wanted.
 
     \b

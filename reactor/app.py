@@ -7,6 +7,7 @@ by neither.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ import structlog
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
+from providers.base import ProviderError
 from reactor.claims import Claims
 from reactor.clock import DatabaseClock
 from reactor.endings import Endings
@@ -27,7 +29,7 @@ from reactor.recorder import Recorder
 from reactor.registry import Registry
 from reactor.router import Handler, Router
 from reactor.scheduler import Scheduler
-from reactor.sites import Sites
+from reactor.sites import Site, Sites
 from reactor.sources.change_stream import ChangeStream, Cursor, Told
 from reactor.sources.pauses import follow_pauses
 from reactor.sources.scan import Scans
@@ -97,6 +99,8 @@ class Reactor:
                 tasks.start_soon(self._endings.publish_all, self._workers)
                 tasks.start_soon(self._endings.record_all, self._workers)
                 tasks.start_soon(self._heart.run)
+                for site in self._setup.sites:
+                    tasks.start_soon(_open_early, site)
                 async with anyio.create_task_group() as sources:
                     await sources.start(
                         follow_pauses, self._state["pauses"], self._pauses, self._pauses_changed
@@ -168,6 +172,12 @@ class Reactor:
             except PyMongoError as error:
                 log.warning("left without saying so; leases will tell", why=str(error)[:200])
             await self._recorder.aclose()
+
+
+async def _open_early(site: Site) -> None:
+    """Spare the first file the login; a site that is out of reach is told when it is needed."""
+    with contextlib.suppress(ProviderError):
+        await site.open()
 
 
 async def _then_cancel(wait: Callable[[], Awaitable[None]], scope: anyio.CancelScope) -> None:

@@ -168,7 +168,7 @@ class Standing:
         if paths:
             at_paths = backlog.wanted_at_paths(scope.site, scope.retry_count, paths)
             running = await self._ask(scope, at_paths)
-        asked = backlog.upcoming(scope.site, scope.retry_count, most + len(claims))
+        asked = backlog.upcoming(scope.site, scope.retry_count, most)
         others = [one for one in await self._ask(scope, asked) if one["path"] not in claims]
         return [
             *(self._queued(scope, found, claims[found["path"]]) for found in running),

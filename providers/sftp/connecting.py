@@ -19,8 +19,8 @@ from providers.sftp.credentials import load_key
 from providers.sftp.host_keys import HostKeys, Witness
 from providers.sftp.options import SftpOptions
 
-# The first that the server takes. AES-GCM runs on the processor's own instructions and costs
-# half of ChaCha20 (measured through asyncssh); the rest is for servers without both.
+# The first that the server takes. AES-GCM runs on the processor's own instructions: through
+# asyncssh it reads twice as fast as ChaCha20, and writes a quarter faster.
 _CIPHERS = [
     "aes128-gcm@openssh.com",
     "aes256-gcm@openssh.com",

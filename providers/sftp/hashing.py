@@ -24,10 +24,16 @@ from providers.sftp.pool import Pool
 # By mod_sftp and others; draft-ietf-secsh-filexfer-extensions-00 names the algorithms.
 _BY_EXTENSION = frozenset({"md5", "sha256"})
 _COMMANDS = {"xxh128": "xxh128sum", "sha256": "sha256sum", "md5": "md5sum"}
-_PROBE = f"for c in xargs cat {' '.join(_COMMANDS.values())}; do command -v $c; done"
+_PROBE = f"for c in sh cat {' '.join(_COMMANDS.values())}; do command -v $c; done"
 _PROBE_SECONDS = 10
+# Reads names and prints a line for each: digits, or nothing. It stays: starting a login shell
+# for every few files takes a server longer than hashing them.
+_LOOP = 'exec 2>/dev/null; while IFS= read -r f; do {command} <"$f" || echo; done'
 _AT_ONCE = 4
 _FILES_A_COMMAND = 200
+
+
+_Loop = asyncssh.SSHClientProcess[bytes]
 
 
 class Hashing(Protocol):
@@ -87,6 +93,7 @@ class ByCommand:
         self._commands = commands
         self._wishes: list[_Wish] = []
         self._turns = anyio.Semaphore(_AT_ONCE)
+        self._idle: dict[str, list[_Loop]] = {}
         self._same: dict[bytes, bool] = {}
         self._comparing = anyio.Lock()
 
@@ -139,8 +146,26 @@ class ByCommand:
                 wish.settled.set()
 
     async def _run(self, command: str, paths: list[bytes]) -> dict[bytes, str]:
-        output = await _output(self._pool, f"xargs -0 {command}", b"\0".join(paths) + b"\0")
-        return dict(parsed for line in output.splitlines() if (parsed := _parsed(line)))
+        """Ask a loop that stands idle; one that has ended since is replaced once."""
+        idle = self._idle.setdefault(command, [])
+        while idle:
+            if (digests := await self._ask(idle.pop(), idle, paths)) is not None:
+                return digests
+        loop = await _start(self._pool, command)
+        return (loop and await self._ask(loop, idle, paths)) or {}
+
+    async def _ask(
+        self, loop: _Loop, idle: list[_Loop], paths: list[bytes]
+    ) -> dict[bytes, str] | None:
+        """Return the digests; a loop that was not asked to the end is of no more use."""
+        try:
+            digests = await _digests(loop, paths)
+        except BaseException:
+            loop.close()
+            raise
+        if digests is not None:
+            idle.append(loop)
+        return digests
 
     async def _shows_same(self, marker: bytes) -> bool:
         """Return whether the shell shows the marker that SFTP shows."""
@@ -176,7 +201,7 @@ async def hashing_by_command(pool: Pool) -> Hashing | None:
             for line in (await _output(pool, _PROBE, b"")).splitlines()
         }
         commands = {name: command for name, command in _COMMANDS.items() if command in found}
-        if commands and {"xargs", "cat"} <= found:
+        if commands and {"sh", "cat"} <= found:
             return ByCommand(pool, commands)
     return None
 
@@ -196,9 +221,31 @@ async def _output(pool: Pool, command: str, stdin: bytes) -> bytes:
     return result.stdout if isinstance(result.stdout, bytes) else b""
 
 
-def _parsed(line: bytes) -> tuple[bytes, str] | None:
-    """Read a line as all these commands print it: digits, a space, a space or star, the name."""
-    digits, _, name = line.removeprefix(b"\\").partition(b" ")
-    if line.startswith(b"\\"):
-        name = name.replace(b"\\\\", b"\\")
-    return (name[1:], digits.decode("ascii", "replace")) if name else None
+async def _start(pool: Pool, command: str) -> _Loop | None:
+    """Start a loop on the server, or return None where it may not run."""
+    lease = await pool.lease()
+    try:
+        loop = shlex.quote(_LOOP.format(command=command))
+        return await lease.link.connection.create_process(f"sh -c {loop}", encoding=None)
+    except asyncssh.ChannelOpenError:
+        return None
+    except (OSError, asyncssh.Error) as error:
+        raise SiteError("unreachable", f"the connection was lost: {error}") from error
+    finally:
+        lease.release()
+
+
+async def _digests(loop: _Loop, paths: list[bytes]) -> dict[bytes, str] | None:
+    """Return what a loop prints for each path; None where it has ended."""
+    try:
+        loop.stdin.write(b"".join(path + b"\n" for path in paths))
+        found: dict[bytes, str] = {}
+        for path in paths:
+            line = await loop.stdout.readline()
+            if not line.endswith(b"\n"):
+                return None
+            if digits := line.partition(b" ")[0].strip():
+                found[path] = digits.decode("ascii", "replace")
+    except (OSError, asyncssh.Error):
+        return None
+    return found

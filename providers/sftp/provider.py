@@ -41,6 +41,7 @@ from providers.sftp.syncing import syncs_folders
 
 _SECOND = 1_000_000_000
 _TRANSFERS = 16
+_BUNDLE = 8  # small files wait for answers most of the time, and share calls to hash them
 
 
 class SftpProvider:
@@ -53,7 +54,7 @@ class SftpProvider:
         self._options = setup.options
         self._pool = Pool(partial(connect, setup.site, setup.options), setup.options.connections)
         self._hashing: Hashing | None = None
-        self._features = Features(mtime_resolution_ns=_SECOND, transfers=_TRANSFERS)
+        self._features = Features(mtime_resolution_ns=_SECOND, transfers=_TRANSFERS, bundle=_BUNDLE)
         self._folders = Folders(setup.site)
         self._places: Places
         self._staging: Staging
@@ -197,6 +198,7 @@ class SftpProvider:
             read_back=self._options.checksum == "read-back",
             mtime_resolution_ns=_SECOND,
             transfers=_TRANSFERS,
+            bundle=_BUNDLE,
         )
 
     async def _way_to_hash(self, home: bytes) -> Hashing | None:

@@ -25,7 +25,7 @@ log = structlog.stdlib.get_logger()
 @click.option("--until-idle", is_flag=True, help="End when there is nothing left to do now.")
 @pass_shell
 def run(shell: Shell, active_site: str | None, embedded: bool, until_idle: bool) -> None:  # noqa: FBT001 - flags
-    """
+    r"""
     Serve: watch the database, and bring published files to where they are wanted.
 
     Runs until it is stopped (Ctrl-C, SIGTERM): it then lets what is under way end for a few

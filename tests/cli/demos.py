@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +68,7 @@ _JOURNALLED = {"site": "vendor", "journal.offset": {"$gt": 0}}
 
 
 @contextmanager
-def started(folder: Path, *options: str) -> Iterator[Demo]:
+def started(folder: Path, *options: str) -> Generator[Demo]:
     """Start a demo; whatever is left of it is ended with the block."""
     printed = folder.with_suffix(".txt")
     with printed.open("wb") as output:

@@ -62,10 +62,23 @@ async def test_a_second_demo_begins_anew(folder: Path) -> None:
     assert is_copied(folder, cache)
 
 
+async def test_it_is_not_touched_by_settings_of_the_users_own(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "config" / "sitesync" / "machine.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text('machine.site_id = "artist"\nmongo.uri = "mongodb://127.0.0.1:1/"\n')
+    monkeypatch.setenv("SITESYNC_MONGO_URI", "mongodb://127.0.0.1:1/")
+    monkeypatch.setenv("OPENPYPE_LOCAL_ID", "artist")
+
+    with started(folder, "--cache-size", "1MiB") as demo:
+        assert await demo.end() == 0, demo.output
+
+
 async def test_a_reactor_that_is_killed_is_started_again_and_resumes_the_large_file(
     folder: Path,
 ) -> None:
-    with started(folder, "--cache-size", "320MiB") as demo:
+    with started(folder, "--cache-size", "160MiB") as demo:
         await demo.until_cache_is_under_way()
         demo.kill_reactor()
         await demo.until("killed by signal 9: starting another")
@@ -83,7 +96,7 @@ async def test_a_reactor_that_is_killed_is_started_again_and_resumes_the_large_f
 
 
 async def test_a_demo_that_is_killed_can_be_finished_by_run(folder: Path) -> None:
-    with started(folder, "--cache-size", "320MiB") as demo:
+    with started(folder, "--cache-size", "160MiB") as demo:
         await demo.until_cache_is_under_way()
         demo.process.kill()
 
@@ -97,7 +110,7 @@ async def test_a_demo_that_is_killed_can_be_finished_by_run(folder: Path) -> Non
 
 
 async def test_a_demo_that_is_killed_is_finished_by_the_next(folder: Path) -> None:
-    with started(folder, "--cache-size", "320MiB") as first:
+    with started(folder, "--cache-size", "160MiB") as first:
         await first.until_cache_is_under_way()
         first.process.kill()
 
@@ -112,7 +125,7 @@ async def test_a_demo_that_is_killed_is_finished_by_the_next(folder: Path) -> No
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_all_that_it_started(folder: Path, number: signal.Signals) -> None:
-    with started(folder, "--cache-size", "320MiB") as demo:
+    with started(folder, "--cache-size", "160MiB") as demo:
         await demo.until_cache_is_under_way()
         demo.process.send_signal(number)
 
@@ -121,7 +134,7 @@ async def test_a_signal_ends_all_that_it_started(folder: Path, number: signal.Si
 
 
 async def test_a_second_demo_beside_the_first_is_refused(folder: Path) -> None:
-    with started(folder, "--cache-size", "320MiB") as first:
+    with started(folder, "--cache-size", "160MiB") as first:
         await first.until("Making")
 
         second = await to_thread.run_sync(sitesync, "demo", "--folder", str(folder))

@@ -7,10 +7,13 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pymongo import AsyncMongoClient
 
-from reactor.cli.demo.layout import DemoError, Layout, open_layout
+from reactor.cli.demo.earlier import DATABASE, clear_unless_interrupted
+from reactor.cli.demo.layout import PROJECT, DemoError, Layout, open_layout
 from reactor.cli.demo.pictures import HEIGHT, WIDTH, png_of
 from reactor.cli.demo.publishing import make_files
 from reactor.cli.demo.report import compare
@@ -103,6 +106,28 @@ def test_a_copy_that_is_not_the_published_file_is_told(layout: Layout, copy: byt
     found = compare(layout, [Representation("Demo", 1, (file,))])
 
     assert found.different == (layout.site("vendor") / "a.nk",)
+
+
+@pytest.mark.parametrize(("trouble", "kept"), [({}, 1), ({"error": "no such file"}, 0)])
+async def test_interrupted_work_is_kept_and_failed_work_is_cleared(
+    client: AsyncMongoClient[dict[str, Any]], layout: Layout, trouble: dict[str, str], kept: int
+) -> None:
+    file = layout.site("studio") / "a.nk"
+    file.parent.mkdir()
+    file.write_bytes(b"published")
+    wanted = {"name": "vendor", **trouble}
+    document = {
+        "type": "representation",
+        "files": [{"_id": 1, "path": "{root[work]}/a.nk", "size": 9, "sites": [wanted]}],
+    }
+    await client[DATABASE][PROJECT].insert_one(document)
+
+    interrupted = await clear_unless_interrupted(client, layout)
+
+    documents = client[DATABASE][PROJECT].find({"type": "representation"})
+    left = len(await documents.to_list())
+    await client.drop_database(DATABASE)
+    assert (interrupted, left, file.exists()) == (kept, kept, kept)
 
 
 def test_a_disk_without_room_is_told_before_anything_is_made(tmp_path: Path) -> None:

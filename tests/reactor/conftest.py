@@ -1,4 +1,8 @@
-"""A real mongod that fails when it is asked to: for outcomes that nobody can wait for."""
+"""
+What these tests share: a real mongod that fails when it is asked to.
+
+So come about the outcomes that nobody can wait for.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from tests.conftest import POLLING
 
 Document = dict[str, Any]
+
+# A busy machine is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,6 @@ async def on_server(
 
 @settings(
     max_examples=15,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking asks for minutes
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,  # each example empties the collection

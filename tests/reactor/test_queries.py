@@ -68,7 +68,6 @@ def to_look_at(representation: Representation, topology: Topology) -> Iterator[i
 
 @settings(
     max_examples=12,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking asks for minutes
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,  # each example empties the collection

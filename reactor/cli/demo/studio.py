@@ -43,7 +43,7 @@ async def _open_sshd(stack: AsyncExitStack, layout: Layout) -> str | None:
     try:
         async with AsyncExitStack() as attempt:
             port = await attempt.enter_async_context(_server(layout, sshd))
-            await _set_up(layout, port, checksum="auto")
+            await _set_up(layout, port)
             stack.push_async_exit(attempt.pop_all())
     except (DemoError, SiteError):
         return None
@@ -52,7 +52,7 @@ async def _open_sshd(stack: AsyncExitStack, layout: Layout) -> str | None:
 
 async def _open_asyncssh(stack: AsyncExitStack, layout: Layout) -> str:
     port = await stack.enter_async_context(_server(layout))
-    await _set_up(layout, port, checksum="read-back")  # it runs no command that would hash
+    await _set_up(layout, port)
     return f"{_ASYNCSSH} on 127.0.0.1:{port} (no sshd that lets this user in was found)"
 
 
@@ -96,10 +96,9 @@ async def _end(process: Process) -> None:
     await process.wait()
 
 
-async def _set_up(layout: Layout, port: int, checksum: str) -> None:
+async def _set_up(layout: Layout, port: int) -> None:
     """Write the settings and make the markers, which is what only the demo does by itself."""
-    tables = _tables(layout, port, checksum)
-    layout.settings_file.write_text(HEADER + tomli_w.dumps(tables), "utf-8")
+    layout.settings_file.write_text(HEADER + tomli_w.dumps(_tables(layout, port)), "utf-8")
     async with open_sites(load_settings(layout)) as (sites, _):
         for site in sites:
             await site.open()
@@ -113,14 +112,14 @@ def load_settings(layout: Layout) -> Settings:
     return load(sources, {name: kind.options for name, kind in PROVIDERS.items()})
 
 
-def _tables(layout: Layout, port: int, checksum: str) -> dict[str, Any]:
+def _tables(layout: Layout, port: int) -> dict[str, Any]:
     vendor = {
         "provider": "sftp",
         "host": "127.0.0.1",
         "port": port,
         "user": psutil.Process().username(),
         "key_file": str(layout.server / "user"),
-        "checksum": checksum,
+        "checksum": "read-back",  # not every server runs commands, and login shells can be slow
         "host_key": (layout.server / "host.pub").read_text("ascii").strip(),
         "root": {"work": layout.site("vendor").as_posix()},
     }

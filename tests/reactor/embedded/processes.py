@@ -85,7 +85,7 @@ def keeper_of(folder: Path) -> psutil.Process:
 
 async def until(true: Callable[[], object], seconds: float = 30) -> None:
     with anyio.fail_after(seconds):
-        while not true():  # noqa: ASYNC110 - other processes set no event
+        while not true():
             await anyio.sleep(0.01)
 
 

@@ -1,0 +1,167 @@
+"""
+A reactor that is paused anywhere, and another that takes its work over in the meantime.
+
+The pause is exact: the first reactor's disk waits at one step until the test lets it go on.
+What the second does in between is what the model checker explored (protocol_findings.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import pytest
+from bson import ObjectId
+
+from providers.base import Facts, Handle, ProviderError, Setup
+from providers.local_drive import LocalDrive, LocalDriveOptions
+from reactor.app import Reactor
+from reactor.model import source_hash
+from tests.path.studio import PATIENCE, Studio, some_bytes
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class PausedDisk(LocalDrive):
+    """A disk whose owner is paused just before, or just after, it publishes."""
+
+    def __init__(self, setup: Setup, *, after: bool) -> None:
+        super().__init__(setup)
+        self._after = after
+        self.paused = anyio.Event()
+        self.go_on = anyio.Event()
+        self.results: Sequence[Facts | ProviderError] = ()
+
+    async def publish(
+        self, handles: Sequence[tuple[Handle, int | None]]
+    ) -> Sequence[Facts | ProviderError]:
+        if self._after:
+            self.results = await super().publish(handles)
+        self.paused.set()
+        await self.go_on.wait()
+        if not self._after:
+            self.results = await super().publish(handles)
+        return self.results
+
+
+@asynccontextmanager
+async def _paused(studio: Studio, *, after: bool = False) -> AsyncGenerator[PausedDisk]:
+    """Run a reactor until it is paused at the publish; it goes on when the block ends."""
+    roots = {"work": str(studio.path("vendor"))}
+    disk = PausedDisk(Setup("vendor", roots, LocalDriveOptions()), after=after)
+    studio.providers["vendor"] = disk
+    first = studio.reactor()
+    del studio.providers["vendor"]
+    stop = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: first.run(until_idle=False, stop=stop))
+        with anyio.fail_after(PATIENCE):
+            await disk.paused.wait()
+        await studio.state["claims"].update_many({}, {"$set": {"expires": EPOCH}})
+        yield disk
+        disk.go_on.set()
+        await _until_idle(first)
+        stop.set()
+
+
+async def _until_idle(reactor: Reactor) -> None:
+    with anyio.fail_after(PATIENCE):
+        await reactor.scheduler.wait_idle()
+
+
+async def _judge(studio: Studio, representation: ObjectId, content: bytes) -> dict[str, Any]:
+    """Say that the document is true: available, of its hash, with the right bytes."""
+    document = await studio.documents.find_one({"_id": representation})
+    entry = await studio.entry(representation, "vendor")
+    assert "created_dt" in entry
+    assert entry.get("source_hash") == source_hash(document["files"][0]["hash"])
+    assert studio.path("vendor", "a.exr").read_bytes() == content
+    assert not list(studio.folder.rglob(".sitesync-*.part"))
+    assert await studio.state["claims"].count_documents({}) == 0
+    return entry
+
+
+async def test_what_a_paused_owner_staged_is_revoked_before_the_place_is_used(
+    studio: Studio,
+) -> None:
+    content = some_bytes()
+    representation = await studio.publish_file("a.exr", content)
+
+    async with _paused(studio) as disk:
+        await studio.run_until_idle()
+        await _judge(studio, representation, content)
+
+    assert isinstance(disk.results[0], ProviderError)
+    await _judge(studio, representation, content)
+    assert [a["outcome"] for a in await studio.attempts()] == ["available"]
+
+
+async def test_an_owner_paused_after_publishing_cannot_record(studio: Studio) -> None:
+    content = some_bytes()
+    representation = await studio.publish_file("a.exr", content)
+
+    async with _paused(studio, after=True):
+        await studio.run_until_idle()
+        recorded = await _judge(studio, representation, content)
+
+    assert await _judge(studio, representation, content) == recorded
+    assert [a["outcome"] for a in await studio.attempts()] == ["right"]
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_hero_republished_during_the_pause_ends_with_the_new_bytes(
+    studio: Studio, after: bool
+) -> None:
+    old, new = some_bytes(), some_bytes()
+    representation = await studio.publish_file("a.exr", old)
+
+    async with _paused(studio, after=after):
+        studio.file("a.exr", new)
+        changed = studio.files_entry("a.exr")
+        await studio.documents.update_one(
+            {"_id": representation}, {"$set": {"files.0.hash": changed["hash"]}}
+        )
+        await studio.run_until_idle()
+        await _judge(studio, representation, new)
+
+    await _judge(studio, representation, new)
+
+
+async def test_a_record_for_a_hash_that_is_no_more_is_not_written(studio: Studio) -> None:
+    old, new = some_bytes(), some_bytes()
+    representation = await studio.publish_file("a.exr", old)
+    async with _paused(studio) as disk:
+        await studio.state["claims"].update_many({}, {"$set": {"expires": EPOCH}})
+        studio.file("a.exr", new)
+        changed = studio.files_entry("a.exr")
+        await studio.state["pauses"].insert_one({"_id": "all", "project": None, "site": None})
+        await studio.documents.update_one(
+            {"_id": representation}, {"$set": {"files.0.hash": changed["hash"]}}
+        )
+        disk.go_on.set()
+        with anyio.fail_after(PATIENCE):
+            while await studio.state["claims"].count_documents({}):
+                await anyio.sleep(0.01)
+        assert "created_dt" not in await studio.entry(representation, "vendor")
+        await studio.state["pauses"].delete_one({"_id": "all"})
+        await studio.until(representation, "vendor")
+
+    await _judge(studio, representation, new)
+
+
+async def test_two_reactors_share_the_work_and_do_nothing_twice(studio: Studio) -> None:
+    elements = []
+    for number in range(60):
+        studio.file(f"{number}.exr", some_bytes())
+        elements.append(studio.files_entry(f"{number}.exr"))
+
+    async with studio.running(), studio.running():
+        representation = await studio.publish(*elements)
+        for position in range(60):
+            await studio.until(representation, "vendor", position=position)
+
+    outcomes = [attempt["outcome"] for attempt in await studio.attempts()]
+    assert outcomes == ["available"] * 60
