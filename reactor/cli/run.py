@@ -54,7 +54,7 @@ def syncserver(shell: Shell, active_site: str) -> None:
 
 async def serve(settings: Settings, *, embedded: bool, until_idle: bool) -> int:
     """Run a reactor until it is stopped or idle, and return the exit code."""
-    stop = Stop()
+    stop, failed = Stop(), False
     async with (
         open_database(settings, embedded=embedded) as client,
         open_sites(settings) as (sites, problems),

@@ -37,7 +37,7 @@ async def _alongside_a_good_one(studio: Studio, bad: dict[str, Any]) -> ObjectId
 )
 async def test_a_path_that_is_not_below_a_root_fails_that_file(studio: Studio, path: str) -> None:
     outside = studio.folder.parent / "outside.exr"
-    element = {"_id": ObjectId(), "path": path, "size": 3, "hash": "x|1,0|3"}
+    element: dict[str, Any] = {"_id": ObjectId(), "path": path, "size": 3, "hash": "x|1,0|3"}
     element["sites"] = [{"name": "studio", "created_dt": 1}, {"name": "vendor"}]
 
     representation = await _alongside_a_good_one(studio, element)
@@ -89,7 +89,8 @@ async def test_a_linked_folder_out_of_the_destinations_root_is_not_written_to(
 
 
 async def test_a_root_that_the_site_lacks_is_named(studio: Studio) -> None:
-    element = {"_id": ObjectId(), "path": "{root[textures]}/a.exr", "size": 3, "hash": "x|1,0|3"}
+    element: dict[str, Any] = {"_id": ObjectId(), "size": 3, "hash": "x|1,0|3"}
+    element["path"] = "{root[textures]}/a.exr"
     element["sites"] = [{"name": "studio", "created_dt": 1}, {"name": "vendor"}]
 
     representation = await _alongside_a_good_one(studio, element)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,12 @@ async def test_interrupted_it_ends_with_130(studio: Studio, settings: Path) -> N
 
 
 async def test_what_failed_makes_until_idle_end_with_1(studio: Studio, settings: Path) -> None:
-    element = {"path": "{root[work]}/../a.exr", "size": 1, "hash": "a|1,0|1", "sites": []}
+    element: dict[str, Any] = {
+        "path": "{root[work]}/../a.exr",
+        "size": 1,
+        "hash": "a|1,0|1",
+        "sites": [],
+    }
     studio.file("gone.exr", some_bytes())
     gone = studio.files_entry("gone.exr")
     gone["sites"][1] |= {"tries": 2}

@@ -111,14 +111,14 @@ async def test_an_owner_paused_after_publishing_cannot_record(studio: Studio) ->
     assert [a["outcome"] for a in await studio.attempts()] == ["right"]
 
 
-@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("pause", ["before", "after"])
 async def test_a_hero_republished_during_the_pause_ends_with_the_new_bytes(
-    studio: Studio, after: bool
+    studio: Studio, pause: str
 ) -> None:
     old, new = some_bytes(), some_bytes()
     representation = await studio.publish_file("a.exr", old)
 
-    async with _paused(studio, after=after):
+    async with _paused(studio, after=pause == "after"):
         studio.file("a.exr", new)
         changed = studio.files_entry("a.exr")
         await studio.documents.update_one(
@@ -153,7 +153,7 @@ async def test_a_record_for_a_hash_that_is_no_more_is_not_written(studio: Studio
 
 
 async def test_two_reactors_share_the_work_and_do_nothing_twice(studio: Studio) -> None:
-    elements = []
+    elements: list[dict[str, Any]] = []
     for number in range(60):
         studio.file(f"{number}.exr", some_bytes())
         elements.append(studio.files_entry(f"{number}.exr"))

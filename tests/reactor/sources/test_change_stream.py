@@ -111,7 +111,7 @@ async def test_a_change_to_sites_names_its_positions(
 
     (notice,) = seen.notices
     assert not notice.thorough
-    assert notice.positions == {1, 2}
+    assert notice.positions == frozenset((1, 2))
 
 
 @pytest.mark.parametrize(
