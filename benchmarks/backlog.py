@@ -21,7 +21,7 @@ async def backlog(folder: Path) -> list[Result]:
     async with studio_and_uri(folder) as (studio, uri):
         settings = _settings(studio, uri)
         make_files(studio, COUNT, 1024)
-        elements = elements_of(studio, studio.path("studio", "Show/seq"), "studio", ["vendor"])
+        elements = elements_of(studio, studio.path("studio", "Show/v001"), "studio", ["vendor"])
         peak = 0
         with reactor_process(settings) as process:
             memory = psutil.Process(process.pid)
@@ -38,7 +38,7 @@ async def backlog(folder: Path) -> list[Result]:
                 peak = max(peak, memory.memory_info().rss)
                 await anyio.sleep(0.1)
             took = time.perf_counter() - started
-        there = sum(1 for _ in studio.path("vendor", "Show/seq").iterdir())
+        there = sum(1 for _ in studio.path("vendor", "Show/v001").iterdir())
     mib = peak / 1024**2
     return [
         Result(

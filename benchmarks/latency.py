@@ -73,7 +73,7 @@ async def _floor_once(studio: Studio, number: int) -> float:
         later: list[dict[str, Any]] = [{"$set": {"expires": {"$add": ["$$NOW", 30_000]}}}]
         await claims.update_one({"_id": claim}, later, upsert=True)
         handle = Handle(Location("work", f"Show/floor.{number}.exr"), claim)
-        await provider.stage_from_disk(source, handle, lambda _: None)  # type: ignore[attr-defined]
+        await provider.stage_from_disk(lambda: source, handle, lambda _: None)  # type: ignore[attr-defined]
         await provider.publish([(handle, None)])
         async with studio.client.start_session() as session, await session.start_transaction():
             done = {"$set": {"files.0.sites.1.created_dt": 1}}

@@ -58,16 +58,16 @@ async def until_all_available(studio: Studio, *sites: str) -> None:
             await anyio.sleep(0.02)
 
 
-def make_files(studio: Studio, count: int, size: int, *, at: str = "studio") -> Path:
-    """Write so many files of random bytes, and return their folder."""
+def make_files(studio: Studio, count: int, size: int, *, version: int = 1) -> Path:
+    """Write so many files of random bytes at the studio, and return their folder."""
     for number in range(count):
-        studio.file(f"Show/seq/x_v003.{number:05d}.exr", os.urandom(size), at=at)
-    return studio.path(at, "Show/seq")
+        studio.file(f"Show/v{version:03d}/x.{number:05d}.exr", os.urandom(size))
+    return studio.path("studio", f"Show/v{version:03d}")
 
 
-def large_file_at(studio: Studio, at: str, size: int) -> Path:
+def large_file_at(studio: Studio, at: str, size: int, *, version: int = 1) -> Path:
     """Write one file of random bytes, repeated, and return it."""
-    file = studio.file("Show/cache.abc", b"", at=at)
+    file = studio.file(f"Show/cache_v{version:03d}.abc", b"", at=at)
     block = os.urandom(16 * 1024 * 1024)
     with file.open("wb") as writing:
         for _ in range(size // len(block)):
@@ -123,3 +123,8 @@ def emptied(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
+
+
+def medians(rounds: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return the median seconds of ours and of theirs."""
+    return median(ours for ours, _ in rounds), median(theirs for _, theirs in rounds)

@@ -283,13 +283,14 @@ class DiskProvider(Provider, Protocol):
         ...
 
     async def stage_from_disk(
-        self, source: Path, handle: Handle, progress: Callable[[int], None]
+        self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
     ) -> Copied:
         """
         Make the staged file of `handle` (O_EXCL) with a copy of `source`, whole and durable.
 
-        Both ends are hashed after the copy. `progress` is told bytes as they are copied,
-        from any thread. Raises `ChangedFileError` if the source changes meanwhile.
+        `source` is asked for its path in a worker thread: checking it takes calls. Both ends
+        are hashed after the copy. `progress` is told bytes as they are copied, from any
+        thread. Raises `ChangedFileError` if the source changes meanwhile.
         """
         ...
 

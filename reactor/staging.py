@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import anyio
@@ -197,7 +198,7 @@ async def copy_on_disk(
     handle = Handle(where, claim)
     disk = cast("DiskProvider", source.provider)
     onto = cast("DiskProvider", destination.provider)
-    copied = await onto.stage_from_disk(disk.local_path(where), handle, advance)
+    copied = await onto.stage_from_disk(partial(disk.local_path, where), handle, advance)
     if copied.source_checksum != copied.staged_checksum:
         await onto.revoke(handle)
         raise damaged(where, destination)

@@ -101,20 +101,21 @@ class Files:
             disk.make_file(self._prepared(handle)).close()
 
     def stage_small(
-        self, source: Path, handle: Handle, progress: Callable[[int], None], most: int
+        self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None], most: int
     ) -> Copied | None:
         """Make a staged file that is a copy of `source`, if that has at most so many bytes."""
         with self._told(handle.where):
-            if source.stat().st_size > most:
+            path = source()
+            if path.stat().st_size > most:
                 return None
-        return self.stage_from_disk(source, handle, progress)
+            return copying.copy(path, self._prepared(handle), progress)
 
     def stage_from_disk(
-        self, source: Path, handle: Handle, progress: Callable[[int], None]
+        self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
     ) -> Copied:
         """Make a staged file that is a copy of `source`."""
         with self._told(handle.where):
-            return copying.copy(source, self._prepared(handle), progress)
+            return copying.copy(source(), self._prepared(handle), progress)
 
     def open_staged(self, handle: Handle, offset: int) -> FileIO:
         """Open a staged file for writing from `offset`; what lay beyond it is cut off."""

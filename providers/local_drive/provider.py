@@ -147,7 +147,7 @@ class LocalDrive:
         return self._files.on_file(where, self._files.paths.file, where)
 
     async def stage_from_disk(
-        self, source: Path, handle: Handle, progress: Callable[[int], None]
+        self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
     ) -> Copied:
         """Make the staged file of `handle` with a copy of `source`, hashed at both ends."""
         small = partial(self._files.stage_small, source, handle, progress, _SMALL)

@@ -66,15 +66,14 @@ def guarded(
     key.write_text("only/for/these/tests")
     key.chmod(0o600)
     port = start_mongod("--replSet", "guarded", "--keyFile", str(key))
-    users = {"admin": ["root"], "reader": ["readAnyDatabase"]}
-    with MongoClient[dict[str, Any]]("127.0.0.1", port, directConnection=True) as server:
+    address = f"127.0.0.1:{port}/?directConnection=true&{POLLING}"
+    uris = {user: f"mongodb://{user}:top-secret@{address}" for user in ("admin", "reader")}
+    with MongoClient[dict[str, Any]](f"mongodb://{address}") as server:
         members = [{"_id": 0, "host": f"127.0.0.1:{port}"}]
         server.admin.command("replSetInitiate", {"_id": "guarded", "members": members})
         while not server.admin.command("hello")["isWritablePrimary"]:
             pass
-        server.admin.command("createUser", "admin", pwd="top-secret", roles=users["admin"])
-    address = f"127.0.0.1:{port}/?directConnection=true&{POLLING}"
-    uris = {user: f"mongodb://{user}:top-secret@{address}" for user in users}
+        server.admin.command("createUser", "admin", pwd="top-secret", roles=["root"])
     with MongoClient[dict[str, Any]](uris["admin"]) as server:
-        server.admin.command("createUser", "reader", pwd="top-secret", roles=users["reader"])
+        server.admin.command("createUser", "reader", pwd="top-secret", roles=["readAnyDatabase"])
     return uris

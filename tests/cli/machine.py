@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -91,11 +92,34 @@ class Machine:
         program = [sys.executable, "-m", "reactor", "--config", str(self.folder / "sitesync.toml")]
         return subprocess.run([*program, *arguments], capture_output=True, text=True, check=False)
 
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Run a reactor, as a process of its own, until the block ends."""
+        program = [sys.executable, "-m", "reactor", "--config", str(self.folder / "sitesync.toml")]
+        with (self.folder / "run.log").open("wb") as log:
+            reactor = subprocess.Popen([*program, "run"], stderr=log)
+            try:
+                yield
+            finally:
+                reactor.terminate()
+                reactor.wait()
+
     def answer(self, *arguments: str) -> Any:
         """Call the program with `--json`, and return its answer."""
         called = self.call(*arguments, "--json")
         assert called.exit_code in (0, 1), called.output
         return json.loads(called.stdout)
+
+    def findings(self, about: str) -> list[dict[str, str]]:
+        """Return what `doctor` says of one thing."""
+        found: list[dict[str, str]] = self.answer("doctor")["findings"]
+        return [one for one in found if one["about"] == about]
+
+    def finding(self, about: str) -> dict[str, str]:
+        """Return the one thing that `doctor` says of it."""
+        found = self.findings(about)
+        assert len(found) == 1, found
+        return found[0]
 
     def publish(
         self, name: str, *wanted: str | Document, size: int = 1_000_000, project: str = PROJECT
@@ -103,15 +127,19 @@ class Machine:
         """
         Insert a representation of one file as OpenPype's integrator writes it.
 
-        It is available at the studio; entries of other sites are given by name or whole.
+        It is available at the studio; entries of other sites are given by name or whole. A
+        file that is really there counts with its own size and time.
         """
+        mtime = 1_700_000_000.5
+        if (file := self.root("studio") / name).exists():
+            size, mtime = file.stat().st_size, file.stat().st_mtime
         entries = [{"name": one} if isinstance(one, str) else one for one in wanted]
         here = {"name": "studio", "created_dt": datetime.now(), "id": ObjectId()}  # noqa: DTZ005 - so does OpenPype
-        file = {
+        published = {
             "_id": ObjectId(),
             "path": f"{{root[work]}}/{name}",
             "size": size,
-            "hash": f"{Path(name).name.replace('.', ',')}|1700000000,5|{size}",
+            "hash": "|".join([file.name, str(mtime), str(size)]).replace(".", ","),
             "sites": [here, *entries],
         }
         identity = ObjectId()
@@ -122,7 +150,7 @@ class Machine:
             "parent": ObjectId(),
             "context": {"project": {"name": project}},
             "data": {},
-            "files": [file],
+            "files": [published],
         }
         self.client[self.database][project].insert_one(document)
         return identity

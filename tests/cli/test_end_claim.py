@@ -124,6 +124,8 @@ def test_on_a_terminal_it_is_asked(
 
 
 def test_a_claim_that_is_not_there_is_said_so(machine: Machine) -> None:
+    held(machine)
+
     called = machine.call("doctor", "--end-claim", "0123456789abcdef", "--yes")
 
     assert called.exit_code == 1

@@ -49,6 +49,9 @@ class QueueMachine(RuleBasedStateMachine):
             del self.waiting[fallen]
             self.overflowed = True
 
+    def known(self) -> list[Work]:
+        return sorted({*self.again, *self.waiting})
+
     @rule(work=_ANY_WORK, priority=_PRIORITIES, at=_TIMES)
     def add(self, work: Work, priority: int, at: float) -> None:
         self.queue.add(work, priority, at)
@@ -58,19 +61,24 @@ class QueueMachine(RuleBasedStateMachine):
         else:
             self.wait(work, item)
 
-    @rule(work=_ANY_WORK, priority=_PRIORITIES)
-    def reprioritise(self, work: Work, priority: int) -> None:
+    @precondition(known)
+    @rule(data=st.data(), priority=_PRIORITIES)
+    def reprioritise(self, data: st.DataObject, priority: int) -> None:
+        work = data.draw(st.sampled_from(self.known()))
         self.queue.reprioritise(work, priority)
         for items in (self.waiting, self.again):
             if work in items:
                 items[work] = Waiting(priority, items[work].at)
 
-    @rule(work=_ANY_WORK)
-    def discard(self, work: Work) -> None:
+    @precondition(known)
+    @rule(data=st.data())
+    def discard(self, data: st.DataObject) -> None:
+        work = data.draw(st.sampled_from(self.known()))
         self.queue.discard(work)
         self.waiting.pop(work, None)
         self.again.pop(work, None)
 
+    @precondition(known)
     @rule(project=st.sampled_from("PQ"))
     def discard_project(self, project: str) -> None:
         self.queue.discard_project(project)
@@ -78,8 +86,10 @@ class QueueMachine(RuleBasedStateMachine):
             for work in [work for work in items if work.project == project]:
                 del items[work]
 
-    @rule(lane=st.sampled_from("ab"), most=st.integers(0, 4))
-    def take(self, lane: str, most: int) -> None:
+    @precondition(lambda self: self.ready())
+    @rule(data=st.data(), most=st.integers(1, 3))
+    def take(self, data: st.DataObject, most: int) -> None:
+        lane = data.draw(st.sampled_from(sorted({work.site for work in self.ready()})))
         taken = self.queue.take(lane, most, self.now)
 
         ready = {work for work in self.ready() if work.site == lane}
@@ -92,6 +102,11 @@ class QueueMachine(RuleBasedStateMachine):
         assert not taken or not left or ranks[-1] >= max(left)
         for work in taken:
             self.busy[work] = self.waiting.pop(work).priority
+
+    @precondition(lambda self: self.busy)
+    @rule(data=st.data(), priority=_PRIORITIES, at=_TIMES)
+    def add_while_handed_out(self, data: st.DataObject, priority: int, at: float) -> None:
+        self.add(data.draw(st.sampled_from(sorted(self.busy))), priority, at)
 
     @precondition(lambda self: self.busy)
     @rule(data=st.data())
@@ -145,7 +160,7 @@ class QueueMachine(RuleBasedStateMachine):
 
 
 TestQueue = QueueMachine.TestCase
-TestQueue.settings = settings(max_examples=150, stateful_step_count=50)
+TestQueue.settings = settings(max_examples=300, stateful_step_count=50)
 
 
 def work(path: str, site: str = "a") -> Work:
@@ -166,6 +181,42 @@ def test_a_name_that_is_added_once_more_keeps_its_turn() -> None:
         queue.add(work(path), 50)
 
     assert queue.take("a", 2, now=0.0) == [work("x"), work("y")]
+
+
+def test_a_lower_priority_counts_though_the_name_was_ready_with_a_higher_one() -> None:
+    queue = WorkQueue()
+    queue.add(work("x"), 2)
+    queue.add(work("y"), 1)
+    queue.lanes(now=0.0)
+
+    queue.reprioritise(work("x"), 0)
+
+    assert queue.take("a", 2, now=0.0) == [work("y"), work("x")]
+
+
+def test_a_name_that_was_added_while_handed_out_can_be_reprioritised() -> None:
+    queue = WorkQueue()
+    queue.add(work("x"), 50)
+    queue.take("a", 1, now=0.0)
+    queue.add(work("x"), 90)
+    queue.add(work("y"), 50)
+
+    queue.reprioritise(work("x"), 10)
+    queue.done(work("x"))
+
+    assert queue.take("a", 2, now=0.0) == [work("y"), work("x")]
+
+
+def test_a_name_that_was_added_while_handed_out_can_be_forgotten() -> None:
+    queue = WorkQueue()
+    queue.add(work("x"), 50)
+    queue.take("a", 1, now=0.0)
+    queue.add(work("x"), 50)
+
+    queue.discard(work("x"))
+    queue.done(work("x"))
+
+    assert len(queue) == 0
 
 
 def test_when_full_the_youngest_of_the_lowest_falls_out() -> None:

@@ -64,7 +64,7 @@ def large(folder: Path) -> Path:
 async def test_a_copy_tells_the_facts_of_its_source_and_both_checksums(
     drive: LocalDrive, source: Path
 ) -> None:
-    copied = await drive.stage_from_disk(source, handle("shot/file.exr"), ignore)
+    copied = await drive.stage_from_disk(lambda: source, handle("shot/file.exr"), ignore)
 
     assert copied.source == facts_of(source)
     assert copied.source_checksum == xxh128_of(source)
@@ -76,7 +76,7 @@ async def test_a_published_copy_has_the_bytes_of_its_source(
     drive: LocalDrive, root: Path, tmp_path: Path, content: bytes
 ) -> None:
     source = file_of(tmp_path, content)
-    await drive.stage_from_disk(source, handle("file.exr"), ignore)
+    await drive.stage_from_disk(lambda: source, handle("file.exr"), ignore)
 
     await drive.publish([(handle("file.exr"), None)])
 
@@ -86,7 +86,7 @@ async def test_a_published_copy_has_the_bytes_of_its_source(
 async def test_progress_is_told_every_byte_once(drive: LocalDrive, tmp_path: Path) -> None:
     told: list[int] = []
 
-    await drive.stage_from_disk(large(tmp_path), handle("large.abc"), told.append)
+    await drive.stage_from_disk(lambda: large(tmp_path), handle("large.abc"), told.append)
 
     assert sum(told) == 3 * copying.COPY_CHUNK
     assert len(told) > 1
@@ -99,7 +99,7 @@ async def test_a_damaged_copy_has_another_checksum_than_its_source(
         with staged_in(root)[0].open("r+b") as staged:
             staged.write(b"damaged")
 
-    copied = await drive.stage_from_disk(source, handle("file.exr"), damage)
+    copied = await drive.stage_from_disk(lambda: source, handle("file.exr"), damage)
 
     assert copied.staged_checksum == xxh128_of(staged_in(root)[0])
     assert copied.staged_checksum != copied.source_checksum
@@ -144,7 +144,7 @@ async def test_a_source_that_changes_while_it_is_copied_is_an_error(
     changes = [change]
 
     with pytest.raises(ChangedFileError):
-        await drive.stage_from_disk(source, handle("large.abc"), once)
+        await drive.stage_from_disk(lambda: source, handle("large.abc"), once)
 
     assert staged_in(root) == []
 
@@ -161,7 +161,7 @@ async def test_a_cancelled_copy_leaves_nothing_and_nobody_writes_on(
             told.append(size)
             anyio.from_thread.run_sync(scope.cancel)
 
-        await drive.stage_from_disk(source, handle("large.abc"), cancel)
+        await drive.stage_from_disk(lambda: source, handle("large.abc"), cancel)
 
     assert scope.cancelled_caught
     assert len(told) == 1
@@ -171,10 +171,10 @@ async def test_a_cancelled_copy_leaves_nothing_and_nobody_writes_on(
 async def test_one_claim_cannot_copy_to_a_place_twice(
     drive: LocalDrive, root: Path, source: Path
 ) -> None:
-    await drive.stage_from_disk(source, handle("file.exr"), ignore)
+    await drive.stage_from_disk(lambda: source, handle("file.exr"), ignore)
 
     with pytest.raises(FileError):
-        await drive.stage_from_disk(source, handle("file.exr"), ignore)
+        await drive.stage_from_disk(lambda: source, handle("file.exr"), ignore)
 
     assert same_bytes(root, source)
 
@@ -183,14 +183,14 @@ async def test_a_source_that_is_not_there_is_missing(
     drive: LocalDrive, root: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(MissingFileError, match=r"gone\.exr"):
-        await drive.stage_from_disk(tmp_path / "gone.exr", handle("file.exr"), ignore)
+        await drive.stage_from_disk(lambda: tmp_path / "gone.exr", handle("file.exr"), ignore)
 
     assert staged_in(root) == []
 
 
 async def test_a_folder_is_no_source(drive: LocalDrive, root: Path, tmp_path: Path) -> None:
     with pytest.raises(PermanentFileError):
-        await drive.stage_from_disk(tmp_path, handle("file.exr"), ignore)
+        await drive.stage_from_disk(lambda: tmp_path, handle("file.exr"), ignore)
 
     assert staged_in(root) == []
 
@@ -200,7 +200,7 @@ async def test_a_pipe_is_no_source_and_is_not_waited_for(drive: LocalDrive, tmp_
     os.mkfifo(tmp_path / "pipe")
 
     with pytest.raises(PermanentFileError):
-        await drive.stage_from_disk(tmp_path / "pipe", handle("file.exr"), ignore)
+        await drive.stage_from_disk(lambda: tmp_path / "pipe", handle("file.exr"), ignore)
 
 
 async def test_between_two_disks_a_copy_is_as_good(
@@ -209,7 +209,7 @@ async def test_between_two_disks_a_copy_is_as_good(
     disk = mount("-t", "tmpfs", "-o", "size=80m", "tmpfs")
     source = file_of(disk, os.urandom(copying.COPY_CHUNK + 5))
 
-    copied = await drive.stage_from_disk(source, handle("file.exr"), ignore)
+    copied = await drive.stage_from_disk(lambda: source, handle("file.exr"), ignore)
 
     assert copied.staged_checksum == copied.source_checksum
     assert same_bytes(root, source)
@@ -225,7 +225,7 @@ async def test_where_the_kernel_cannot_copy_bytes_are_read_and_written(
 
     monkeypatch.setattr(os, "copy_file_range", refuse)
 
-    copied = await drive.stage_from_disk(source, handle("file.exr"), ignore)
+    copied = await drive.stage_from_disk(lambda: source, handle("file.exr"), ignore)
 
     assert copied.staged_checksum == copied.source_checksum
     assert same_bytes(root, source)
@@ -237,7 +237,7 @@ async def test_where_the_disk_can_a_copy_shares_its_blocks(reflink_disk: Path) -
         await drive.make_marker("work")
         before = free_bytes(reflink_disk)
 
-        copied = await drive.stage_from_disk(source, handle("file.exr"), ignore)
+        copied = await drive.stage_from_disk(lambda: source, handle("file.exr"), ignore)
 
     assert copied.staged_checksum == copied.source_checksum
     assert before - free_bytes(reflink_disk) < copied.source.size / 4

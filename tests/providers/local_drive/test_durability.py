@@ -72,7 +72,7 @@ async def test_a_copy_is_synced_when_it_is_handed_over(
 ) -> None:
     os.truncate(source, size)
 
-    await drive.stage_from_disk(source, handle("file.exr"), lambda _: None)
+    await drive.stage_from_disk(lambda: source, handle("file.exr"), lambda _: None)
 
     assert set(inodes(root / ".sitesync-c1.part")) <= set(synced)
 
@@ -88,7 +88,7 @@ async def test_a_copy_that_cannot_be_synced_is_an_error_and_leaves_nothing(
     monkeypatch.setattr(disk, "sync_file", fail)
 
     with pytest.raises(SiteError):
-        await drive.stage_from_disk(source, handle("file.exr"), lambda _: None)
+        await drive.stage_from_disk(lambda: source, handle("file.exr"), lambda _: None)
 
     assert names_in(root) == [".sitesync-root"]
 
@@ -178,7 +178,7 @@ async def test_a_published_file_has_the_rights_of_any_new_file(
     drive: LocalDrive, root: Path, source: Path
 ) -> None:
     (root / "other.exr").touch()
-    await drive.stage_from_disk(source, handle("file.exr"), lambda _: None)
+    await drive.stage_from_disk(lambda: source, handle("file.exr"), lambda _: None)
 
     await drive.publish([(handle("file.exr"), None)])
 

@@ -20,7 +20,7 @@ async def test_nothing_is_written_below_a_root_without_a_marker(
     with pytest.raises(SiteError) as staging:
         await drive.stage(Location("work", "shot/file.exr"), "c1", 1)
     with pytest.raises(SiteError) as copying:
-        await drive.stage_from_disk(source, handle("shot/file.exr"), lambda _: None)
+        await drive.stage_from_disk(lambda: source, handle("shot/file.exr"), lambda _: None)
 
     assert staging.value.kind == copying.value.kind == "marker"
     assert "sitesync site init studio" in str(staging.value)

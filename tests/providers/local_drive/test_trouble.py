@@ -33,7 +33,7 @@ async def test_a_full_disk_is_the_sites_failure_and_leaves_no_staged_copy(
         await drive.make_marker("work")
 
         with pytest.raises(SiteError) as told:
-            await drive.stage_from_disk(source, handle("large.abc"), lambda _: None)
+            await drive.stage_from_disk(lambda: source, handle("large.abc"), lambda _: None)
 
     assert told.value.kind == "full"
     assert names_in(disk) == [".sitesync-root"]
