@@ -136,10 +136,15 @@ class Workers:
         ]
 
     def _matched(self, jobs: Sequence[Job], claims: dict[str, Claim]) -> list[tuple[Job, Claim]]:
-        """Return each job with its claim, where it has one; two names of one place have one."""
+        """
+        Return each job with its claim, where it has one.
+
+        A claim is handed out once: a second name of the same place waits for the first.
+        """
         by_place = {(c.place.project, c.place.root, c.place.path): c for c in claims.values()}
         found = [
-            (job, by_place.get((job.work.project, job.where.root, job.where.path))) for job in jobs
+            (job, by_place.pop((job.work.project, job.where.root, job.where.path), None))
+            for job in jobs
         ]
         return [(job, claim) for job, claim in found if claim is not None]
 

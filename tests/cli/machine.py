@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -93,15 +93,15 @@ class Machine:
         return subprocess.run([*program, *arguments], capture_output=True, text=True, check=False)
 
     @contextmanager
-    def serving(self) -> Iterator[None]:
-        """Run a reactor, as a process of its own, until the block ends."""
+    def serving(self) -> Generator[None]:
+        """Run a reactor, as a process of its own, until the block ends: it is killed then."""
         program = [sys.executable, "-m", "reactor", "--config", str(self.folder / "sitesync.toml")]
         with (self.folder / "run.log").open("wb") as log:
             reactor = subprocess.Popen([*program, "run"], stderr=log)
             try:
                 yield
             finally:
-                reactor.terminate()
+                reactor.kill()
                 reactor.wait()
 
     def answer(self, *arguments: str) -> Any:

@@ -197,3 +197,20 @@ async def test_a_dropped_project_is_forgotten(studio: Studio) -> None:
         await studio.documents.drop()
 
     assert not [work for work in reactor.scheduler.queue.waiting() if work.project == PROJECT]
+
+
+async def test_two_spellings_of_one_path_are_one_place(studio: Studio) -> None:
+    content = some_bytes()
+    studio.file("shot/a.exr", content)
+    first, second = studio.files_entry("shot/a.exr"), studio.files_entry("shot/a.exr")
+    second["path"] = "{root[work]}/shot//a.exr"
+
+    async with studio.running() as reactor:
+        representation = await studio.publish(first, second)
+        await studio.until(representation, "vendor", position=0)
+        reactor.scans.request()
+        await studio.until(representation, "vendor", position=1)
+
+    outcomes = sorted(attempt["outcome"] for attempt in await studio.attempts())
+    assert outcomes == ["available", "right"]
+    assert studio.path("vendor", "shot/a.exr").read_bytes() == content

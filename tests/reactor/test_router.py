@@ -114,7 +114,7 @@ async def test_notices_of_one_document_are_one_event(
     published: Database, make_router: MakeRouter
 ) -> None:
     seen = Seen()
-    notices = [notice(thorough=False), notice(origin=Origin.SCAN), notice(thorough=False)]
+    notices = [notice(thorough=False), notice(), notice(origin=Origin.SCAN, thorough=False)]
 
     await make_router(seen).dispatch(notices)
 
