@@ -19,6 +19,7 @@ import anyio
 
 from benchmarks import backlog, latency, local, sftp
 from benchmarks.rig import Result
+from reactor.cli.run import collect_garbage_less_often
 from reactor.logs import configure_logs
 
 Benchmark = Callable[[Path], Awaitable[list[Result]]]
@@ -42,6 +43,7 @@ def main(names: list[str]) -> int:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
         return 2
     configure_logs(quiet=True)
+    collect_garbage_less_often()
     results: list[Result] = []
     for name in names or BENCHMARKS:
         with tempfile.TemporaryDirectory(prefix="sitesync-bench-", dir="/var/tmp") as folder:

@@ -32,9 +32,9 @@ from reactor.workqueue import WorkQueue
 log = structlog.stdlib.get_logger()
 
 SCANNED_PRIORITY = 0
-BATCH = 256
+BATCH = 512
 BATCH_BYTES = 256 * 1024 * 1024
-_LOW_WATER = 64
+_LOW_WATER = 256
 
 
 @dataclass(slots=True)

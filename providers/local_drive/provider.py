@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -158,10 +158,18 @@ class LocalDrive:
 
     @asynccontextmanager
     async def _reading(self, what: Location | Handle, offset: int) -> AsyncGenerator[DiskReader]:
-        file, path = await self._run(self._files.open, what, offset)
-        with file:
-            where = what.where if isinstance(what, Handle) else what
-            yield DiskReader(partial(self._on_file, where), file, path)
+        reader = await self._crew.call(partial(self._open, what, offset))
+        with closing(reader):
+            yield reader
+
+    def _open(self, what: Location | Handle, offset: int) -> DiskReader:
+        where = what.where if isinstance(what, Handle) else what
+        file, path = self._files.open(what, offset)
+        try:
+            return self._files.on_file(where, DiskReader, partial(self._on_file, where), file, path)
+        except BaseException:
+            file.close()
+            raise
 
     async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call in a worker thread; a cancelled call has ended when this raises."""

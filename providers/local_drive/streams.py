@@ -26,7 +26,12 @@ class Run(Protocol):
 
 
 class DiskReader:
-    """A file being read. The kernel reads ahead; a chunk seldom waits for the disk."""
+    """
+    A file being read. The kernel reads ahead; a chunk seldom waits for the disk.
+
+    Made in a worker thread, where it reads the first chunk at once: of a small file that is
+    all there is.
+    """
 
     def __init__(self, run: Run, file: FileIO, path: Path) -> None:
         self._run = run
@@ -34,6 +39,8 @@ class DiskReader:
         self._path = path
         self._opened = os.fstat(file.fileno())
         self._facts = disk.facts_of(self._opened, path)
+        self._first = file.read(CHUNK)
+        self._ends = file.tell() >= self._facts.size
 
     @property
     def facts(self) -> Facts:
@@ -41,12 +48,18 @@ class DiskReader:
         return self._facts
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while chunk := await self._run(self._file.read, CHUNK):
+        if self._first:
+            yield self._first
+        while not self._ends and (chunk := await self._run(self._file.read, CHUNK)):
             yield chunk
 
     async def unchanged(self) -> bool:
         """Return whether the name still means the file that was opened, with the same facts."""
         return await self._run(self._is_unchanged)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def _is_unchanged(self) -> bool:
         try:
