@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pymongo import IndexModel
@@ -16,6 +17,11 @@ from reactor.model import Representation, Topology
 
 Document = dict[str, Any]
 TopologyOf = Callable[[str], Topology | None]
+
+
+# One read a document for its changed files is worth it for few documents; of many, one read
+# for all of them costs less.
+_PARTS = 8
 
 
 class Reader:
@@ -32,6 +38,8 @@ class Reader:
     async def events(self, topology: Topology, notices: Sequence[Notice]) -> list[ChangeEvent]:
         """Return what is there now for each notice of one project; few reads serve many."""
         found: dict[object, Representation] = {}
+        if sum(n.positions is not None for n in notices) > _PARTS:
+            notices = [replace(n, positions=None) for n in notices]
         wholes = [n for n in notices if n.positions is None]
         parts = [n for n in notices if n.positions is not None]
         reads = [

@@ -21,7 +21,7 @@ from providers.base import SiteError
 from reactor.claims import Claim
 from reactor.clock import DatabaseClock
 from reactor.commands import KeepTransfers, RequestTransfer
-from reactor.events import Origin
+from reactor.events import Key, Origin
 from reactor.jobs import Job
 from reactor.model import DEFAULT_PRIORITY, FileRef, Work
 from reactor.pauses import Pauses
@@ -62,6 +62,7 @@ class Scheduler:
     def __init__(self, sites: Sites, clock: DatabaseClock, pauses: Pauses) -> None:
         self.queue = WorkQueue(self._label)
         self.running: dict[Work, Running] = {}
+        self._of_document: dict[Key, set[Work]] = {}
         self._sites = sites
         self._clock = clock
         self._pauses = pauses
@@ -96,8 +97,8 @@ class Scheduler:
 
     def keep(self, kept: KeepTransfers) -> None:
         """Stop what runs for one document alone and is wanted by it no more."""
-        for work, running in list(self.running.items()):
-            if work not in kept.works and all(_is_said_of(kept, ref) for ref in running.job.files):
+        for work in self._of_document.get(kept.key, set()) - kept.works:
+            if all(_is_said_of(kept, ref) for ref in self.running[work].job.files):
                 self.stop(work)
 
     def stop_paused(self) -> None:
@@ -128,6 +129,8 @@ class Scheduler:
     def start(self, running: Running) -> None:
         """Take note of a transfer that has its claim."""
         self.running[running.job.work] = running
+        for key in _documents(running):
+            self._of_document.setdefault(key, set()).add(running.job.work)
 
     def suspend(self, error: SiteError, work: Work) -> float:
         """
@@ -241,7 +244,11 @@ class Scheduler:
         return site.label if site else work.site
 
     def _leave(self, work: Work) -> None:
-        self.running.pop(work, None)
+        running = self.running.pop(work, None)
+        for key in _documents(running) if running else ():
+            self._of_document[key].discard(work)
+            if not self._of_document[key]:
+                del self._of_document[key]
         self._taken[self._label(work)] -= 1
         self._wake.set()
 
@@ -257,6 +264,11 @@ class Scheduler:
         rests = [site.resting_until(now) for site in self._sites]
         times = [at for at in (self.queue.next_time(), *rests) if at is not None]
         return max(0.0, min(times) - now) if times else None
+
+
+def _documents(running: Running) -> set[Key]:
+    """Return the documents that want what runs."""
+    return {Key(ref.project, ref.representation) for ref in running.job.files}
 
 
 def _is_said_of(kept: KeepTransfers, ref: FileRef) -> bool:
