@@ -136,11 +136,18 @@ class Claims:
             _mine(claim), {"$set": {"journal": journal.as_document()}}
         )
 
-    async def hold(self, claims: Sequence[Claim]) -> None:
-        """Let no lease end these claims: a final name is about to be taken away (DESIGN §4.5)."""
-        await self._collection.update_many(
-            {"$or": [_mine(claim) for claim in claims]}, {"$set": {"held": True}}
-        )
+    async def hold(self, claims: Sequence[Claim]) -> set[str]:
+        """
+        Let no lease end these claims, and return the ids of those that were still ours.
+
+        A final name is about to be taken away (DESIGN §4.5): only under a claim in the answer.
+        """
+        ids = {claim.id for claim in claims}
+        held = {**mine(claims), "process": self._process}
+        result = await self._collection.update_many(held, {"$set": {"held": True}})
+        if result.matched_count == len(ids):
+            return ids
+        return {found["claim"] async for found in self._collection.find(held, {"claim": 1})}
 
     async def give_up(self, claims: Sequence[Claim]) -> None:
         """Let others go on at once; journals, and what is staged, stay for them."""

@@ -156,9 +156,9 @@ class Endings:
 
     async def _publish_at(self, site: Site, batch: Sequence[Finished], listener: Listener) -> None:
         provider = site.provider
-        staged = [(f, f.result) for f in batch if isinstance(f.result, Staged)]
         if not provider.features.atomic_replace:
-            await self._hold([f for f, result in staged if result.replaces])
+            batch = await self._held(batch, listener)
+        staged = [(f, f.result) for f in batch if isinstance(f.result, Staged)]
         try:
             results = await provider.publish([(r.handle, r.mtime_ns) for _, r in staged])
         except ProviderError as error:
@@ -201,12 +201,24 @@ class Endings:
         )
         await _until_answered(partial(self._claims.journal, finished.claim, journal))
 
-    async def _hold(self, replacing: Sequence[Finished]) -> None:
-        """Make sure that no lease ends claims whose publish nobody can revoke (DESIGN §4.5)."""
-        if replacing:
-            unmarked = [edits.reset(file, f.job.group) for f in replacing for file in f.job.files]
+    async def _held(self, staged: Sequence[Finished], listener: Listener) -> Sequence[Finished]:
+        """
+        Return those whose claims no lease can end now; what they replace is unmarked first.
+
+        Taking a final name away cannot be revoked (DESIGN §4.5): who lost the claim before
+        this would delete what the next owner has published.
+        """
+        held = await _until_answered(partial(self._claims.hold, _claims(staged)))
+        for finished in staged:
+            if finished.claim.id not in held:
+                await self._withdraw(finished)
+                listener.ended(finished)
+        kept = [finished for finished in staged if finished.claim.id in held]
+        replacing = [f for f in kept if isinstance(f.result, Staged) and f.result.replaces]
+        unmarked = [edits.reset(file, f.job.group) for f in replacing for file in f.job.files]
+        if unmarked:
             await _until_answered(partial(self._recorder.edit, unmarked))
-            await _until_answered(partial(self._claims.hold, _claims(replacing)))
+        return kept
 
     async def _withdraw(self, finished: Finished) -> None:
         if isinstance(finished.result, Staged):

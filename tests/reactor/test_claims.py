@@ -286,3 +286,18 @@ async def test_a_claim_that_no_majority_has_is_not_taken(faults: Faults) -> None
     async with faults.failing("update", writeConcernError=late):
         with pytest.raises(PyMongoError):
             await claims.take([place("a")])
+
+
+async def test_only_a_claim_that_is_still_ours_can_be_held(
+    collection: Collection, ours: Claims, theirs: Claims
+) -> None:
+    lost, kept = await take(ours, "a"), await take(ours, "b")
+    await collection.update_one({"_id": lost.place.key}, {"$set": {"expires": LONG_AGO}})
+    await take(theirs, "a")
+
+    held = await ours.hold([lost, kept])
+
+    assert held == {kept.id}
+    found = await collection.find_one({"_id": lost.place.key})
+    assert found is not None
+    assert not found.get("held")
