@@ -80,6 +80,12 @@ def _make_site(
     )
 
 
+def root_names(settings: Settings, site: Site) -> list[str]:
+    """Return the names of a site's roots, as the project sees them that its label names."""
+    project = site.label.partition("@")[2]
+    return sorted(settings.project(project).site(site.name).roots())
+
+
 def topologies(settings: Settings, sites: Sites) -> TopologyOf:
     """Return what tells, for any project, what this process serves of it."""
     known: dict[str, Topology | None] = {}

@@ -6,7 +6,7 @@ import click
 
 from config.models import Settings
 from providers.base import ProviderError
-from reactor.cli.compose import open_sites
+from reactor.cli.compose import open_sites, root_names
 from reactor.cli.shell import DONE, FAILED, WRONG_USE, Shell, fail, pass_shell, run_async
 from reactor.sites import Site
 
@@ -48,13 +48,8 @@ async def _init(settings: Settings, names: frozenset[str]) -> int:
                 code = FAILED
         for one in sites:
             if not wanted or one.name in wanted:
-                code = max(code, await _init_site(one, _roots(settings, one)))
+                code = max(code, await _init_site(one, root_names(settings, one)))
     return code
-
-
-def _roots(settings: Settings, one: Site) -> list[str]:
-    project = one.label.partition("@")[2]
-    return sorted(settings.project(project).site(one.name).roots())
 
 
 async def _init_site(one: Site, roots: list[str]) -> int:

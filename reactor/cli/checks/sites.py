@@ -11,6 +11,7 @@ import anyio
 from config.models import Settings
 from providers.base import Features, Handle, Location, Marker, ProviderError, SiteError
 from reactor.cli.checks.finding import Finding, ok, problem, warning
+from reactor.cli.compose import root_names
 from reactor.sites import Site, Sites
 
 _CLEAN_UP_SECONDS = 10.0
@@ -31,13 +32,8 @@ async def check_sites(sites: Sites, settings: Settings) -> list[SiteReport]:
     checked = [(site, SiteReport(site.label)) for site in sites]
     async with anyio.create_task_group() as together:
         for site, report in checked:
-            together.start_soon(_check_site, site, _root_names(settings, site), report)
+            together.start_soon(_check_site, site, root_names(settings, site), report)
     return [report for _, report in checked]
-
-
-def _root_names(settings: Settings, site: Site) -> list[str]:
-    project = site.label.partition("@")[2]
-    return sorted(settings.project(project).site(site.name).roots())
 
 
 async def _check_site(site: Site, roots: Sequence[str], report: SiteReport) -> None:
