@@ -278,8 +278,23 @@ class Provider(Protocol):
 class DiskProvider(Provider, Protocol):
     """A provider with `features.local_paths`: the kernel copies between two of them."""
 
-    def local_path(self, where: Location) -> Path:
-        """Return the path of a file, checked to stay below its root."""
+    def local_path(self, where: Location, plain: set[str] | None = None) -> Path:
+        """
+        Return the path of a file, checked to stay below its root.
+
+        `plain` gathers folders that are no links, for callers that ask for many files at once.
+        """
+        ...
+
+    async def stage_small(
+        self, source: DiskProvider, handles: Sequence[Handle]
+    ) -> Sequence[Copied | None]:
+        """
+        Stage copies of small files of `source`, as `stage_from_disk` does, all in one hop.
+
+        None for each that needs a closer look, and of which nothing is staged: something
+        stands at its place, its source is large or missing, anything went wrong.
+        """
         ...
 
     async def stage_from_disk(

@@ -24,6 +24,7 @@ Document = dict[str, Any]
 LEASE_SECONDS = 30
 RENEW_SECONDS = 10
 _DUPLICATE_KEY = 11000
+_MANY = 8  # from so many on, two writes for all cost less than an update for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +98,35 @@ class Claims:
 
         Majority-acknowledged. What earlier owners staged is in `former`: revoke it first.
         """
-        wanted = {place.key: (place, secrets.token_hex(8)) for place in places}
+        wanted = {place.key: Claim(place, secrets.token_hex(8)) for place in places}
+        made = await self._insert(wanted) if len(wanted) >= _MANY else {}
+        rest = [claim for key, claim in wanted.items() if key not in made]
+        return {**made, **await self._take_over(rest)}
+
+    async def _insert(self, wanted: Mapping[str, Claim]) -> dict[str, Claim]:
+        """
+        Claim places that nobody has claimed, which is most of them, in two writes for all.
+
+        Until the second one, which begins the leases, others may take them over.
+        """
+        claims: list[Document] = [
+            {**self._constants(claim), "former": []} for claim in wanted.values()
+        ]
+        try:
+            await self._collection.insert_many(claims, ordered=False)
+        except BulkWriteError as error:
+            if not _only_met(error):
+                raise
+            there = {problem["op"]["_id"] for problem in error.details["writeErrors"]}
+            wanted = {key: claim for key, claim in wanted.items() if key not in there}
+        begun = await self._update_ours(wanted.values(), _BEGUN)
+        return {key: claim for key, claim in wanted.items() if claim.id in begun}
+
+    async def _take_over(self, wanted: Sequence[Claim]) -> dict[str, Claim]:
+        """Claim places that are free, whether somebody had them before or not."""
         updates = [
-            UpdateOne({"_id": key}, self._taking(place, claim), upsert=True)
-            for key, (place, claim) in wanted.items()
+            UpdateOne({"_id": claim.place.key}, self._taking(claim), upsert=True)
+            for claim in wanted
         ]
         if not updates:
             return {}
@@ -109,26 +135,21 @@ class Claims:
         except BulkWriteError as error:
             if not _only_met(error):
                 raise
-        ids = [claim for _, claim in wanted.values()]
-        held = self._collection.find({"_id": {"$in": list(wanted)}, "claim": {"$in": ids}})
+        places = {claim.place.key: claim.place for claim in wanted}
+        ids = [claim.id for claim in wanted]
+        held = self._collection.find({"_id": {"$in": list(places)}, "claim": {"$in": ids}})
         return {
-            found["_id"]: Claim(wanted[found["_id"]][0], found["claim"], self._formers(found))
+            found["_id"]: Claim(places[found["_id"]], found["claim"], self._formers(found))
             async for found in held
         }
 
     async def renew(self, claims: Collection[Claim]) -> set[str]:
         """Renew claims in one majority update; return the ids of those that are still ours."""
-        if not claims:
-            return set()
-        ids = {claim.id for claim in claims}
-        keys = [claim.place.key for claim in claims]
-        # Ids are never used twice: an id under these keys is the claim that was taken. One
-        # that was given up is another's, even before it is taken.
-        ours = {"_id": {"$in": keys}, "claim": {"$in": list(ids)}, "process": self._process}
-        result = await self._collection.update_many(ours, _EXTENDED)
-        if result.matched_count == len(ids):
-            return ids
-        return {found["claim"] async for found in self._collection.find(ours, {"claim": 1})}
+        return await self._update_ours(claims, _EXTENDED)
+
+    async def renew_all(self) -> None:
+        """Renew whatever this process still holds, in one update."""
+        await self._collection.update_many({"process": self._process}, _EXTENDED)
 
     async def journal(self, claim: Claim, journal: Journal) -> None:
         """Note how far a transfer came; nothing happens where the claim is no longer ours."""
@@ -142,12 +163,23 @@ class Claims:
 
         A final name is about to be taken away (DESIGN §4.5): only under a claim in the answer.
         """
+        return await self._update_ours(claims, _HELD)
+
+    async def _update_ours(
+        self, claims: Collection[Claim], update: Sequence[Mapping[str, Any]]
+    ) -> set[str]:
+        """Carry out one majority update, and return the ids of those claims that are ours."""
+        if not claims:
+            return set()
         ids = {claim.id for claim in claims}
-        held = {**mine(claims), "process": self._process}
-        result = await self._collection.update_many(held, {"$set": {"held": True}})
+        keys = [claim.place.key for claim in claims]
+        # Ids are never used twice: an id under these keys is the claim that was taken. One
+        # that was given up is another's, even before it is taken.
+        ours = {"_id": {"$in": keys}, "claim": {"$in": list(ids)}, "process": self._process}
+        result = await self._collection.update_many(ours, update)
         if result.matched_count == len(ids):
             return ids
-        return {found["claim"] async for found in self._collection.find(held, {"claim": 1})}
+        return {found["claim"] async for found in self._collection.find(ours, {"claim": 1})}
 
     async def give_up(self, claims: Sequence[Claim]) -> None:
         """Let others go on at once; journals, and what is staged, stay for them."""
@@ -178,7 +210,19 @@ class Claims:
             for raw in found.get("former") or ()
         )
 
-    def _taking(self, place: Place, claim: str) -> list[Document]:
+    def _constants(self, claim: Claim) -> Document:
+        place = claim.place
+        return {
+            "_id": place.key,
+            "claim": claim.id,
+            "process": self._process,
+            "project": place.project,
+            "site": place.site,
+            "root": place.root,
+            "path": place.path,
+        }
+
+    def _taking(self, claim: Claim) -> list[Document]:
         """Return the pipeline that takes a claim where it is free; otherwise it changes nothing."""
         free: Document = {
             "$or": [
@@ -200,17 +244,8 @@ class Claims:
         grown: Document = {
             "$cond": [{"$ifNull": ["$claim", False]}, {"$concatArrays": [known, [before]]}, []]
         }
-        constants = {
-            "_id": place.key,
-            "claim": claim,
-            "process": self._process,
-            "project": place.project,
-            "site": place.site,
-            "root": place.root,
-            "path": place.path,
-        }
         fresh = {"taken": "$$NOW", "expires": _LATER, "former": grown}
-        taken = {"$mergeObjects": [{"$literal": constants}, fresh]}
+        taken = {"$mergeObjects": [{"$literal": self._constants(claim)}, fresh]}
         return [{"$replaceWith": {"$cond": [free, taken, "$$ROOT"]}}]
 
 
@@ -219,7 +254,7 @@ def _mine(claim: Claim) -> Document:
 
 
 def _only_met(error: BulkWriteError) -> bool:
-    """Return whether nothing failed but upserts that met: the other process has those places."""
+    """Return whether nothing failed but inserts that met: the other process has those places."""
     problems = error.details["writeErrors"]
     unsure = error.details["writeConcernErrors"]  # a claim that no majority has may roll back
     return not unsure and all(problem["code"] == _DUPLICATE_KEY for problem in problems)
@@ -235,4 +270,6 @@ _LATER: Document = {"$add": ["$$NOW", LEASE_SECONDS * 1000]}
 _GIVEN_UP: list[Document] = [
     {"$set": {"over": True, "process": None, "expires": _EPOCH, "held": False}}
 ]
+_BEGUN: list[Document] = [{"$set": {"taken": "$$NOW", "expires": _LATER}}]
 _EXTENDED: list[Document] = [{"$set": {"expires": _LATER}}]
+_HELD: list[Document] = [{"$set": {"held": True}}]

@@ -67,7 +67,7 @@ class Finished:
 
 class _Pace:
     """
-    How long the next batch may gather: as long as the last one took, if that was of several.
+    How long the next batch may gather: twice as long as the last took, if that was of several.
 
     Each write costs the server what its document is large, not what the batch is; a lone
     file never waits.
@@ -84,11 +84,16 @@ class _Pace:
 
     def end(self) -> None:
         took = time.monotonic() - self._began
-        self.patience = min(took, self._most) if self._count > 1 else 0.0
+        self.patience = min(2 * took, self._most) if self._count > 1 else 0.0
 
 
 class Listener(Protocol):
     """Who is told what became of a transfer, once its claim has ended."""
+
+    @property
+    def running(self) -> int:
+        """How many transfers have begun and have not ended."""
+        ...
 
     def ended(self, finished: Finished) -> None:
         """Take note that it was recorded, or that its claim was lost to another process."""
@@ -111,6 +116,7 @@ class Endings:
         self._clock = clock
         self._to_publish: Basket[Finished] = Basket()
         self._to_record: Basket[Finished] = Basket()
+        self._recording = 0
 
     def put(self, finished: Finished) -> None:
         """Take a transfer over, to publish it if it is staged and to record how it ended."""
@@ -121,7 +127,11 @@ class Endings:
         """Publish what is staged, for ever."""
         pace = _Pace(_PUBLISH_PATIENCE)
         while True:
-            batch = await self._to_publish.take(BATCH, pace.patience)
+            batch = await self._to_publish.take(
+                BATCH,
+                pace.patience,
+                lambda: listener.running - self._recording - len(self._to_record),
+            )
             pace.begin(len(batch))
             still = await _until_answered(partial(self._claims.renew, _claims(batch)))
             for finished in batch:
@@ -141,7 +151,8 @@ class Endings:
         """Record what ended, for ever."""
         pace = _Pace(_RECORD_PATIENCE)
         while True:
-            batch = await self._to_record.take(BATCH, pace.patience)
+            batch = await self._to_record.take(BATCH, pace.patience, lambda: listener.running)
+            self._recording = len(batch)
             pace.begin(len(batch))
             endings = [self._ending(finished) for finished in batch]
             recorded = await _until_answered(partial(self._recorder.record, endings))
@@ -152,6 +163,7 @@ class Endings:
                 else:
                     log.info("claim lost", path=finished.job.work.path, site=finished.job.work.site)
                 listener.ended(finished)
+            self._recording = 0
             pace.end()
 
     async def _publish_at(self, site: Site, batch: Sequence[Finished], listener: Listener) -> None:

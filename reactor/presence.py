@@ -128,6 +128,7 @@ async def read_presence(state: AsyncDatabase[Document]) -> Presence:
 
 _AGO: Document = {"$divide": [{"$subtract": ["$$NOW", "$seen"]}, 1000]}
 _REACTORS: list[Document] = [{"$sort": {"site": 1, "_id": 1}}, {"$set": {"seen": _AGO}}]
+_TAKEN: Document = {"$ifNull": ["$taken", "$$NOW"]}  # missing while it is being taken
 # A scan's claim is on no place. Journals can be long.
 _CLAIMS: list[Document] = [
     {"$match": {"site": {"$ne": ""}}},
@@ -135,7 +136,7 @@ _CLAIMS: list[Document] = [
     {
         "$set": {
             "leased": {"$gt": ["$expires", "$$NOW"]},
-            "taken": {"$divide": [{"$subtract": ["$$NOW", "$taken"]}, 1000]},
+            "taken": {"$divide": [{"$subtract": ["$$NOW", _TAKEN]}, 1000]},
         }
     },
     {"$unset": ["former", "journal", "expires"]},

@@ -34,7 +34,9 @@ log = structlog.stdlib.get_logger()
 SCANNED_PRIORITY = 0
 BATCH = 512
 BATCH_BYTES = 256 * 1024 * 1024
-_LOW_WATER = 256
+_LOW_WATER = 512
+_MOST = 4 * BATCH  # with what only waits to be published and recorded
+_FIRST = 64  # so that the first bytes move while more is claimed
 
 
 @dataclass(slots=True)
@@ -209,18 +211,21 @@ class Scheduler:
         now = time.monotonic()
         for label in self.queue.lanes(now):
             site = self._sites.labelled(label)
-            if site is None:
-                continue
-            works: list[Work] = []
-            for work in self.queue.take(label, self._room(site, now), now):
+            while site is not None and (works := self._next(site, now)):
+                self._taken[label] += len(works)
+                workers.start_soon(serve.serve, site, works, workers)
+
+    def _next(self, site: Site, now: float) -> list[Work]:
+        """Return the names that a site is handed next; what is paused is forgotten."""
+        works: list[Work] = []
+        while not works and (taken := self.queue.take(site.label, self._room(site, now), now)):
+            for work in taken:
                 self._parked.discard(work)
                 if self._pauses.covers(work.project, work.site):
                     self.queue.done(work)
                 else:
                     works.append(work)
-            if works:
-                self._taken[label] += len(works)
-                workers.start_soon(serve.serve, site, works, workers)
+        return works
 
     def _room(self, site: Site, now: float) -> int:
         """Return how many names a site may be handed now."""
@@ -231,7 +236,12 @@ class Scheduler:
             return 0 if taken else 1
         if sum(running.job.size for running in self.running_at(site)) >= BATCH_BYTES:
             return max(0, site.transfers - taken)
-        return BATCH - taken if taken <= _LOW_WATER else 0
+        if taken >= _MOST or taken - self._ending_at(site) > _LOW_WATER:
+            return 0
+        return BATCH if taken else _FIRST
+
+    def _ending_at(self, site: Site) -> int:
+        return sum(running.ending for running in self.running_at(site))
 
     def running_at(self, site: Site) -> list[Running]:
         """Return what runs to a site."""

@@ -80,7 +80,7 @@ class Site:
     provider: Provider = field(init=False)
     transfers: int = field(init=False)
     slots: anyio.CapacityLimiter = field(init=False)
-    _is_open: bool = field(default=False, init=False)
+    is_open: bool = field(default=False, init=False)
     _opening: anyio.Lock = field(default_factory=anyio.Lock, init=False)
 
     def __post_init__(self) -> None:
@@ -92,19 +92,19 @@ class Site:
     async def open(self) -> None:
         """Enter the provider, once: a site that is out of reach now may be there later."""
         async with self._opening:
-            if not self._is_open:
+            if not self.is_open:
                 try:
                     with self.blamed():
                         await self.provider.__aenter__()
                 except SiteError:
                     self.provider = self.make()
                     raise
-                self._is_open = True
+                self.is_open = True
 
     async def close(self) -> None:
         """Leave the provider."""
-        if self._is_open:
-            self._is_open = False
+        if self.is_open:
+            self.is_open = False
             await self.provider.__aexit__(None, None, None)
 
     def resting_until(self, now: float) -> float | None:

@@ -7,7 +7,7 @@ Nobody writes into another's staged file; what a dead owner left is taken over b
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -194,15 +194,20 @@ def kernel_copies(source: Site, destination: Site) -> bool:
 async def copy_on_disk(
     where: Location, source: Site, destination: Site, claim: str, advance: Callable[[int], None]
 ) -> tuple[Handle, Copied]:
-    """Return the handle of a whole, durable copy made by the kernel and hashed at both ends."""
+    """Return the handle of a whole, durable copy made by the kernel, hashed at both ends."""
     handle = Handle(where, claim)
     disk = cast("DiskProvider", source.provider)
     onto = cast("DiskProvider", destination.provider)
     copied = await onto.stage_from_disk(partial(disk.local_path, where), handle, advance)
-    if copied.source_checksum != copied.staged_checksum:
-        await onto.revoke(handle)
-        raise damaged(where, destination)
     return handle, copied
+
+
+async def copy_together(
+    source: Site, destination: Site, handles: Sequence[Handle]
+) -> Sequence[Copied | None]:
+    """Return what `DiskProvider.stage_small` staged of them."""
+    disk = cast("DiskProvider", source.provider)
+    return await cast("DiskProvider", destination.provider).stage_small(disk, handles)
 
 
 def damaged(where: Location, destination: Site) -> FileError:

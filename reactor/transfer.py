@@ -8,12 +8,15 @@ transfers at a time.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from providers.base import (
     ChangedFileError,
+    Copied,
     Facts,
     FileError,
     Handle,
@@ -27,7 +30,7 @@ from reactor.jobs import Job, Variant
 from reactor.progress import Progress
 from reactor.proof import Proof, bytes_prove, facts_prove, is_the_published
 from reactor.sites import Site, Sites
-from reactor.staging import Resumed, Staging, copy_on_disk, kernel_copies
+from reactor.staging import Resumed, Staging, copy_on_disk, damaged, kernel_copies
 
 Journalled = Callable[[Claim, Journal], Awaitable[None]]
 
@@ -41,6 +44,14 @@ class Staged:
     proof: Proof
     mtime_ns: int | None
     replaces: bool
+
+
+class _Sent(NamedTuple):
+    """Staged bytes, what was proved of them, and the facts of their source."""
+
+    handle: Handle
+    proof: Proof
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +83,44 @@ class Transfer:
     journalled: Journalled
     progress: Progress
     cleared: bool = field(default=False, init=False)  # no former owner can publish any more
+    staged: Staged | None = field(default=None, init=False)  # together with others
     _adopted: Resumed | None = field(default=None, init=False)
+
+    @property
+    def destination(self) -> Site:
+        """The site that the bytes are for."""
+        return self._site(self.job.work.site)
+
+    @property
+    def fresh_source(self) -> Site | None:
+        """The disk to copy from, where nothing was staged before: others may come along."""
+        variant = self.job.variants[0]
+        if self.claim.former or len(self.job.variants) > 1 or not variant.sources:
+            return None
+        source = self._site(variant.sources[0])
+        return source if source.is_open and kernel_copies(source, self.destination) else None
+
+    async def accept_fresh(self, source: Site, copied: Copied) -> None:
+        """Keep what was copied together with others; unless it is right, `run` does it again."""
+        variant = self.job.variants[0]
+        handle = Handle(self.job.where, self.claim.id)
+        self.progress.begin(source.name, copied.source.size)
+        with contextlib.suppress(FileError):
+            sent = await self._checked(source, variant, handle, copied)
+            self.staged = await self._accept(source, variant, sent, None)
+            self.progress.advance(copied.source.size)
+            self.cleared = True
 
     async def run(self) -> Outcome:
         """Return verified staged bytes, or the proof that nothing has to be sent."""
         try:
             return await self._run()
         except FileError:
-            await self._discard(self._site(self.job.work.site))
+            await self._discard(self.destination)
             raise
 
     async def _run(self) -> Outcome:
-        destination = self._site(self.job.work.site)
+        destination = self.destination
         await self._clear_former(destination)
         found = await destination.provider.facts(self.job.where)
         if found is not None:
@@ -120,24 +157,25 @@ class Transfer:
         self, destination: Site, source: Site, variant: Variant, found: Facts | None
     ) -> Staged:
         await source.open()
-        if kernel_copies(source, destination):
-            handle, proof, facts = await self._copy(destination, source, variant)
-        else:
-            handle, proof, facts = await self._send(destination, source, variant)
-        known = _same_algorithm(variant, proof)
-        if known and proof.checksum not in known:
-            await destination.provider.revoke(handle)
+        send = self._copy if kernel_copies(source, destination) else self._send
+        return await self._accept(source, variant, await send(destination, source, variant), found)
+
+    async def _accept(
+        self, source: Site, variant: Variant, sent: _Sent, found: Facts | None
+    ) -> Staged:
+        """Return what was staged, unless its bytes are known not to be the published ones."""
+        known = _same_algorithm(variant, sent.proof)
+        if known and sent.proof.checksum not in known:
+            await self.destination.provider.revoke(sent.handle)
             raise ChangedFileError(
                 f"{self.job.where.path} at {source.name!r} is not the file that was published: "
-                f"its bytes have {proof.checksum}, not {', '.join(sorted(known))}; "
+                f"its bytes have {sent.proof.checksum}, not {', '.join(sorted(known))}; "
                 "publish it again, or bring back the right file"
             )
-        mtime = _kept_mtime(facts, variant)
-        return Staged(variant, handle, proof, mtime, replaces=found is not None)
+        mtime = _kept_mtime(sent.facts, variant)
+        return Staged(variant, sent.handle, sent.proof, mtime, replaces=found is not None)
 
-    async def _copy(
-        self, destination: Site, source: Site, variant: Variant
-    ) -> tuple[Handle, Proof, Facts]:
+    async def _copy(self, destination: Site, source: Site, variant: Variant) -> _Sent:
         """Let the kernel copy; that the source is the published file is checked afterwards."""
         await self._discard(destination)
         self.progress.begin(source.name, variant.size or 0)
@@ -147,17 +185,23 @@ class Transfer:
             )
         except MissingFileError as error:
             raise self._missing(source) from error
+        return await self._checked(source, variant, handle, copied)
+
+    async def _checked(
+        self, source: Site, variant: Variant, handle: Handle, copied: Copied
+    ) -> _Sent:
+        """Return what the kernel copied, unless its source was not the published file."""
         try:
+            if copied.source_checksum != copied.staged_checksum:
+                raise damaged(self.job.where, self.destination)
             is_the_published(source, self.job.where, copied.source, variant)
         except FileError:
-            await destination.provider.revoke(handle)
+            await self.destination.provider.revoke(handle)
             raise
         self.progress.size = copied.source.size
-        return handle, Proof("checksum", copied.staged_checksum), copied.source
+        return _Sent(handle, Proof("checksum", copied.staged_checksum), copied.source)
 
-    async def _send(
-        self, destination: Site, source: Site, variant: Variant
-    ) -> tuple[Handle, Proof, Facts]:
+    async def _send(self, destination: Site, source: Site, variant: Variant) -> _Sent:
         """Stream from site to site, going on from what a dead owner has staged."""
         with source.blamed():
             facts = await source.provider.facts(self.job.where)
@@ -178,7 +222,7 @@ class Transfer:
         resumed, self._adopted = self._adopted, None
         async with source.reading():
             handle, proof = await staging.run(resumed)
-        return handle, proof, facts
+        return _Sent(handle, proof, facts)
 
     def _missing(self, source: Site) -> MissingFileError:
         return MissingFileError(

@@ -17,6 +17,7 @@ from anyio.abc import TaskGroup
 from pymongo.errors import PyMongoError
 
 from providers.base import FileError, Handle, Marker, ProviderError, SiteError
+from reactor.bundling import stage_together
 from reactor.claims import Claim, Claims, Journal, Place
 from reactor.clock import DatabaseClock
 from reactor.endings import Endings, Finished
@@ -26,7 +27,7 @@ from reactor.progress import Progress
 from reactor.reader import Reader
 from reactor.scheduler import BATCH_BYTES, Running, Scheduler
 from reactor.sites import Site, Sites
-from reactor.transfer import Outcome, Transfer
+from reactor.transfer import Outcome, Staged, Transfer
 
 log = structlog.stdlib.get_logger()
 
@@ -150,15 +151,27 @@ class Workers:
 
     async def _transfer_bundle(self, site: Site, bundle: Sequence[Running]) -> None:
         """Carry out what counts as one transfer at the site: a file, or some small ones."""
+        transfers = [
+            Transfer(running.job, running.claim, self._sites, self._journal, running.progress)
+            for running in bundle
+        ]
         async with site.slots, anyio.create_task_group() as together:
-            for running in bundle:
-                together.start_soon(self._transfer, site, running)
+            started = [*zip(bundle, transfers, strict=True)]
+            await stage_together([t for running, t in started if not running.scope.cancel_called])
+            for running, transfer in started:
+                if transfer.staged is None or running.scope.cancel_called:
+                    together.start_soon(self._transfer, site, running, transfer)
+                else:
+                    self._staged(site, running, transfer.staged)
 
-    async def _transfer(self, site: Site, running: Running) -> None:
+    def _staged(self, site: Site, running: Running, staged: Staged) -> None:
+        """Hand over what was staged together with others."""
+        running.ending = True
+        site.recovered()
+        self._endings.put(Finished(running.job, running.claim, running.progress, staged))
+
+    async def _transfer(self, site: Site, running: Running, transfer: Transfer) -> None:
         """Carry out one transfer; whatever comes of it, its claim is ended or given up."""
-        transfer = Transfer(
-            running.job, running.claim, self._sites, self._journal, running.progress
-        )
         result: Outcome | FileError | None = None
         try:
             with running.scope:
@@ -211,7 +224,12 @@ class Workers:
             # Bytes go on while the database is away; only resuming loses ground.
             log.debug("journal not written", why=str(error)[:200])
 
-    # What endings tell.
+    # What endings ask and tell.
+
+    @property
+    def running(self) -> int:
+        """How many transfers have begun and have not ended."""
+        return len(self._scheduler.running)
 
     def ended(self, finished: Finished) -> None:
         """Take note that a transfer was recorded, or that its claim was lost."""

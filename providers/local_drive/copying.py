@@ -109,10 +109,14 @@ def _by_kernel(reading: FileIO, writing: FileIO, size: int) -> int:
 
 def _by_hand(reading: FileIO, writing: FileIO, size: int) -> int:
     """Return how many bytes were read and written: none at the end of the file."""
-    chunk = memoryview(reading.read(min(size, CHUNK)) or b"")
+    return write(writing, memoryview(reading.read(min(size, CHUNK)) or b""))
+
+
+def write(writing: FileIO, content: memoryview) -> int:
+    """Write all of it, and return how many bytes that were."""
     written = 0
-    while written < len(chunk):
-        written += writing.write(chunk[written:])
+    while written < len(content):
+        written += writing.write(content[written:])
     return written
 
 

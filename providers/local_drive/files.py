@@ -28,6 +28,7 @@ from providers.base import (
 )
 from providers.checksums import checksum_of
 from providers.local_drive import copying, disk, markers
+from providers.local_drive.bundles import PathOf, stage_bundle
 from providers.local_drive.errors import Errors
 from providers.local_drive.listing import walk
 from providers.local_drive.paths import Paths
@@ -100,15 +101,12 @@ class Files:
         with self._told(handle.where):
             disk.make_file(self._prepared(handle)).close()
 
-    def stage_small(
-        self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None], most: int
-    ) -> Copied | None:
-        """Make a staged file that is a copy of `source`, if that has at most so many bytes."""
-        with self._told(handle.where):
-            path = source()
-            if path.stat().st_size > most:
-                return None
-            return copying.copy(path, self._prepared(handle), progress)
+    def stage_small(self, source: PathOf, handles: Sequence[Handle]) -> list[Copied | None]:
+        """Stage copies of small files whose places are empty; None where that is not so easy."""
+        roots = {handle.where.root for handle in handles}
+        if all(self._is_marked(root) for root in roots):
+            return stage_bundle(self.paths, source, handles)
+        return [None] * len(handles)
 
     def stage_from_disk(
         self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
@@ -146,7 +144,8 @@ class Files:
         self, handles: Sequence[tuple[Handle, int | None]]
     ) -> Sequence[Facts | ProviderError]:
         """Give staged files their names; then each folder is synced once."""
-        given = [self._publish(handle, mtime_ns) for handle, mtime_ns in handles]
+        plain: set[str] = set()
+        given = [self._publish(handle, mtime_ns, plain) for handle, mtime_ns in handles]
         folders = {item.folder: item.where for item in given if isinstance(item, _Named)}
         failed = {folder: self._sync(folder, where) for folder, where in folders.items()}
         return [
@@ -168,10 +167,18 @@ class Files:
         self._refuse_unmarked(top)
         yield from walk(root, top, self.paths.folder(root, folder))
 
-    def _publish(self, handle: Handle, mtime_ns: int | None) -> _Named | ProviderError:
+    def _is_marked(self, root: str) -> bool:
+        try:
+            return markers.is_marked(self.paths.root(root))
+        except (OSError, ProviderError):
+            return False
+
+    def _publish(
+        self, handle: Handle, mtime_ns: int | None, plain: set[str]
+    ) -> _Named | ProviderError:
         try:
             with self._told(handle):
-                target = self.paths.file(handle.where)
+                target = self.paths.file(handle.where, plain)
                 staged = target.with_name(staged_name(handle.claim))
                 if mtime_ns is not None:
                     os.utime(staged, ns=(mtime_ns, mtime_ns))

@@ -33,13 +33,17 @@ class Paths:
             self._roots[name] = self._root(name)
         return self._roots[name]
 
-    def file(self, where: Location) -> Path:
-        """Return the path of a file, which is below its root whatever links there are."""
+    def file(self, where: Location, plain: set[str] | None = None) -> Path:
+        """
+        Return the path of a file, which is below its root whatever links there are.
+
+        `plain` gathers folders that are no links, for callers that ask for many files at once.
+        """
         root, parts = self.root(where.root), components(where)
         if WINDOWS:
             _refuse_windows_flaws(where, parts)
         path = root / where.path
-        if _has_link(root, parts) and not _is_below(root, path):
+        if _has_link(root, parts, plain) and not _is_below(root, path):
             raise PermanentFileError(
                 f"{where} at site {self._setup.site!r} is refused: a link leads out of the root "
                 f"{root}; remove the link, or publish to the place it leads to"
@@ -67,16 +71,20 @@ def is_link(facts: os.stat_result) -> bool:
     return stat.S_ISLNK(facts.st_mode) or bool(attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT)
 
 
-def _has_link(root: Path, parts: Sequence[str]) -> bool:
+def _has_link(root: Path, parts: Sequence[str], plain: set[str] | None = None) -> bool:
     path = str(root)
     for part in parts:
         path = f"{path}{os.sep}{part}"
+        if plain and path in plain:
+            continue
         try:
             facts = os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
             return False
         if is_link(facts):
             return True
+        if plain is not None and stat.S_ISDIR(facts.st_mode):
+            plain.add(path)
     return False
 
 

@@ -14,6 +14,7 @@ from anyio import CancelScope, CapacityLimiter, to_thread
 
 from providers.base import (
     Copied,
+    DiskProvider,
     Facts,
     Features,
     Handle,
@@ -30,9 +31,8 @@ from providers.local_drive.settings import LocalDriveOptions
 from providers.local_drive.streams import DiskReader, DiskSink
 
 _LISTED_AT_ONCE = 512
-_HANDS = 3
+_HANDS = 2
 _BUNDLE = 32
-_SMALL = 1024 * 1024
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -52,6 +52,7 @@ class LocalDrive:
         self._files = Files(setup)
         self._threads = CapacityLimiter(2 * transfers)
         self._crew = Crew(_HANDS)
+        self._hands = CapacityLimiter(_HANDS)
         self.features = Features(
             durable=sys.platform != "win32",  # there, a folder cannot be synced
             checksums=frozenset(ALGORITHMS),
@@ -142,18 +143,22 @@ class LocalDrive:
             for file in batch:
                 yield file
 
-    def local_path(self, where: Location) -> Path:
+    def local_path(self, where: Location, plain: set[str] | None = None) -> Path:
         """Return the path of a file, checked to stay below its root."""
-        return self._files.on_file(where, self._files.paths.file, where)
+        return self._files.on_file(where, self._files.paths.file, where, plain)
+
+    async def stage_small(
+        self, source: DiskProvider, handles: Sequence[Handle]
+    ) -> Sequence[Copied | None]:
+        """Stage copies of small files whose places are empty, all in one hop."""
+        return await to_thread.run_sync(
+            self._files.stage_small, source.local_path, handles, limiter=self._hands
+        )
 
     async def stage_from_disk(
         self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
     ) -> Copied:
         """Make the staged file of `handle` with a copy of `source`, hashed at both ends."""
-        small = partial(self._files.stage_small, source, handle, progress, _SMALL)
-        copied = await self._crew.call(small)
-        if copied is not None:
-            return copied
         return await self._run(self._files.stage_from_disk, source, handle, progress)
 
     @asynccontextmanager

@@ -301,3 +301,41 @@ async def test_only_a_claim_that_is_still_ours_can_be_held(
     found = await collection.find_one({"_id": lost.place.key})
     assert found is not None
     assert not found.get("held")
+
+
+async def test_many_places_are_claimed_whoever_had_some_of_them_before(
+    ours: Claims, theirs: Claims, collection: Collection
+) -> None:
+    names = [str(number) for number in range(20)]
+    lost = await take(ours, "7")
+    await expire(collection, lost)
+    await take(ours, "8")
+
+    taken = await theirs.take([place(name) for name in names])
+
+    assert taken.keys() == {place(name).key for name in names if name != "8"}
+    assert [former.claim for former in taken[place("7").key].former] == [lost.id]
+    assert taken[place("9").key].former == ()
+    found = [claim async for claim in collection.find({"process": "theirs"})]
+    assert {(claim["expires"] - claim["taken"]).total_seconds() for claim in found} == {30}
+
+
+async def test_of_many_claims_one_that_was_taken_before_its_lease_began_is_not_ours(
+    ours: Claims, theirs: Claims, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert: Any = AsyncCollection.insert_many
+
+    async def insert_and_pause(*args: Any, **kwargs: Any) -> Any:
+        done = await insert(*args, **kwargs)
+        assert not await refused(theirs, "3")
+        return done
+
+    monkeypatch.setattr(AsyncCollection, "insert_many", insert_and_pause)
+    taken = await ours.take([place(str(number)) for number in range(10)])
+
+    assert place("3").key not in taken
+    assert len(taken) == 9
+    found = await collection.find_one({"_id": place("3").key})
+    assert found is not None
+    assert found["process"] == "theirs"
+    assert len(found["former"]) == 1

@@ -55,3 +55,20 @@ async def test_nothing_is_lost_when_its_taker_is_cancelled() -> None:
     basket.put(1)
 
     assert await basket.take(1) == [1]
+
+
+async def test_nobody_waits_for_more_than_can_be_expected() -> None:
+    basket = Basket[int]()
+    basket.put(0)
+    taken: list[int] = []
+
+    async def take() -> None:
+        taken.extend(await basket.take(9, 3600, lambda: 2))
+
+    async with anyio.create_task_group() as takers:
+        takers.start_soon(take)
+        await wait_all_tasks_blocked()
+        assert taken == []
+        basket.put(1)
+
+    assert taken == [0, 1]

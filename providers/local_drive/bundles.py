@@ -1,0 +1,103 @@
+"""
+Small files staged together, in one hop into a thread.
+
+All are written before the first is synced: the file system then commits them together,
+where a sync after each would make it commit as many times.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+from providers.base import Copied, Facts, Handle, Location, ProviderError
+from providers.checksums import checksum_of
+from providers.local_drive import copying, disk
+from providers.local_drive.paths import Paths
+from providers.names import staged_name
+
+SMALL = 1024 * 1024
+
+PathOf = Callable[[Location, set[str]], Path]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A staged file that is whole, but not yet on the disk."""
+
+    source: Path
+    before: os.stat_result
+    facts: Facts
+    checksum: str
+    staged: Path
+    file: FileIO
+
+
+def stage_bundle(paths: Paths, source: PathOf, handles: Sequence[Handle]) -> list[Copied | None]:
+    """
+    Stage copies of small files whose places are empty, below roots that have their markers.
+
+    None where that needs a closer look or fails; nothing is left staged there.
+    """
+    plain: set[str] = set()  # folders that are no links: looked at once, not for each file
+    written: list[_Written | None] = []
+    try:
+        # One by one: what was begun before a failure has to be closed.
+        written.extend(_begun(paths, source, handle, plain) for handle in handles)
+        return [_ended(one) for one in written]
+    finally:
+        for one in written:
+            if one is not None:
+                one.file.close()
+
+
+def _begun(paths: Paths, source: PathOf, handle: Handle, plain: set[str]) -> _Written | None:
+    with suppress(OSError, ProviderError):  # met again, and told, by who takes the closer look
+        target = paths.file(handle.where, plain)
+        if not os.path.lexists(target):
+            if str(target.parent) not in plain:
+                disk.make_folders(target.parent)
+            staged = target.with_name(staged_name(handle.claim))
+            return _written(source(handle.where, plain), staged)
+    return None
+
+
+def _written(source: Path, staged: Path) -> _Written | None:
+    with disk.open_for_reading(source) as reading:
+        before = os.fstat(reading.fileno())
+        facts = disk.facts_of(before, source)
+        if facts.size > SMALL:
+            return None
+        content = reading.read(facts.size + 1) or b""
+    file = disk.make_file(staged)
+    try:
+        copying.write(file, memoryview(content))
+        disk.start_writeback(file.fileno(), 0, len(content))
+    except BaseException:
+        file.close()
+        staged.unlink(missing_ok=True)
+        raise
+    return _Written(source, before, facts, checksum_of("xxh128", (content,)), staged, file)
+
+
+def _ended(written: _Written | None) -> Copied | None:
+    if written is None:
+        return None
+    with suppress(OSError):
+        disk.sync_file(written.file.fileno())
+        unchanged = disk.same_file(written.before, written.source.stat())
+        if unchanged:
+            there = checksum_of("xxh128", _content(written.file))
+            return Copied(written.facts, written.checksum, there)
+    with suppress(OSError):
+        written.staged.unlink()
+    return None
+
+
+def _content(file: FileIO) -> Iterator[bytes]:
+    file.seek(0)
+    yield file.read(SMALL + 1) or b""
