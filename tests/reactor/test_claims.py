@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Collection as AnyOf
 from datetime import UTC, datetime
 from typing import Any
 
@@ -320,17 +322,27 @@ async def test_many_places_are_claimed_whoever_had_some_of_them_before(
     assert {(claim["expires"] - claim["taken"]).total_seconds() for claim in found} == {30}
 
 
+class Paused(Claims):
+    """A process that pauses between claiming many places and beginning their leases."""
+
+    meanwhile: Callable[[], Awaitable[None]]
+
+    async def _update_ours(
+        self, claims: AnyOf[Claim], update: Sequence[Mapping[str, Any]]
+    ) -> set[str]:
+        await self.meanwhile()
+        return await super()._update_ours(claims, update)
+
+
 async def test_of_many_claims_one_that_was_taken_before_its_lease_began_is_not_ours(
-    ours: Claims, theirs: Claims, collection: Collection, monkeypatch: pytest.MonkeyPatch
+    theirs: Claims, collection: Collection
 ) -> None:
-    insert: Any = AsyncCollection.insert_many
+    ours = Paused(collection, "ours")
 
-    async def insert_and_pause(*args: Any, **kwargs: Any) -> Any:
-        done = await insert(*args, **kwargs)
+    async def take_one() -> None:
         assert not await refused(theirs, "3")
-        return done
 
-    monkeypatch.setattr(AsyncCollection, "insert_many", insert_and_pause)
+    ours.meanwhile = take_one
     taken = await ours.take([place(str(number)) for number in range(10)])
 
     assert place("3").key not in taken
