@@ -17,9 +17,9 @@ from pathlib import Path
 
 import anyio
 
-from benchmarks import backlog, latency, local, sftp
+from benchmarks import backlog, latency, local, scans, sftp, validate, watch
 from benchmarks.rig import Result
-from reactor.cli.run import collect_garbage_less_often
+from reactor.cli.garbage import collect_garbage_less_often
 from reactor.logs import configure_logs
 
 Benchmark = Callable[[Path], Awaitable[list[Result]]]
@@ -32,6 +32,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "sftp-far": sftp.small_files_far_away,
     "sftp-large": sftp.large_file,
     "backlog": backlog.backlog,
+    "scans": scans.scans,
+    "watch": watch.by_hand,
+    "validate": validate.validate,
 }
 RESULTS = Path(__file__).with_name("results.md")
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
 import anyio
 import psutil
 
-from benchmarks.rig import Result, elements_of, make_files, studio_and_uri
+from benchmarks.rig import Result, elements_of, make_files, settings_of, studio_and_uri
 from tests.path.program import reactor_process
-from tests.path.studio import Studio
 
 COUNT = 100_000
 
@@ -19,7 +17,7 @@ COUNT = 100_000
 async def backlog(folder: Path) -> list[Result]:
     """Return what a reactor makes of so many publishes, and its memory at the worst moment."""
     async with studio_and_uri(folder) as (studio, uri):
-        settings = _settings(studio, uri)
+        settings = settings_of(studio, uri)
         make_files(studio, COUNT, 1024)
         elements = elements_of(studio, studio.path("studio", "Show/v001"), "studio", ["vendor"])
         peak = 0
@@ -51,24 +49,3 @@ async def backlog(folder: Path) -> list[Result]:
             there == COUNT and mib < 300,
         )
     ]
-
-
-def _settings(studio: Studio, uri: str) -> Path:
-    """Write the settings of two disks, and return the file."""
-    roots = {name: json.dumps(str(studio.path(name))) for name in studio.names}
-    file = studio.folder / "sitesync.toml"
-    file.write_text(
-        f"""
-        [mongo]
-        uri = {json.dumps(uri)}
-        state_database = "{studio.database}_state"
-        [sites.studio]
-        root = {{ work = {roots["studio"]} }}
-        [sites.vendor]
-        provider = "local_drive"
-        root = {{ work = {roots["vendor"]} }}
-        [defaults]
-        remote_site = "vendor"
-        """
-    )
-    return file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -128,3 +129,24 @@ def emptied(folder: Path) -> Path:
 def medians(rounds: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Return the median seconds of ours and of theirs."""
     return median(ours for ours, _ in rounds), median(theirs for _, theirs in rounds)
+
+
+def settings_of(studio: Studio, uri: str) -> Path:
+    """Write the settings of two disks, and return the file."""
+    roots = {name: json.dumps(str(studio.path(name))) for name in studio.names}
+    file = studio.folder / "sitesync.toml"
+    file.write_text(
+        f"""
+        [mongo]
+        uri = {json.dumps(uri)}
+        state_database = "{studio.database}_state"
+        [sites.studio]
+        root = {{ work = {roots["studio"]} }}
+        [sites.vendor]
+        provider = "local_drive"
+        root = {{ work = {roots["vendor"]} }}
+        [defaults]
+        remote_site = "vendor"
+        """
+    )
+    return file

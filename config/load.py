@@ -29,7 +29,12 @@ from config.views import LOCAL, Layers
 FILE_NAME = "sitesync.toml"
 MACHINE_FILE_NAME = "machine.toml"
 
-_BUILT_IN = {"sites": {name: {"provider": LOCAL_DRIVE} for name in ("studio", LOCAL)}}
+_BUILT_IN = {
+    "sites": {
+        "studio": {"provider": LOCAL_DRIVE},
+        LOCAL: {"provider": LOCAL_DRIVE, "on_missing": "forget"},  # artists tidy up their disks
+    }
+}
 _NOTHING = Table((), Source("no file"), {})
 
 

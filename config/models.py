@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +31,7 @@ LOCAL_DRIVE = "local_drive"
 
 Bandwidth = Annotated[ByteSize, Field(gt=0)]
 SiteName = Annotated[str, Field(min_length=1)]
+OnMissing = Literal["restore", "forget", "report"]
 
 
 def _mongo_uri(uri: SecretStr) -> SecretStr:
@@ -92,6 +93,9 @@ class SiteKeys(Frozen):
     root: Annotated[Roots, BeforeValidator(read_roots)] = Field(default_factory=dict)
     alternative_sites: tuple[SiteName, ...] = ()
     trust_size: bool = False
+    on_missing: OnMissing = "restore"
+    vanish_grace: float = Field(default=10, ge=0)
+    deletion_limit: int = Field(default=500, ge=0)
     transfers: int | None = Field(default=None, ge=1)
     bandwidth: Bandwidth | None = None
 

@@ -7,6 +7,7 @@ from handlers.missing_entries import add_missing_entries
 from handlers.old_shape import migrate_sites
 from handlers.staleness import reset_stale_entries
 from handlers.transfers import request_transfers
+from handlers.unserved import tell_unserved
 from reactor.commands import Command
 from reactor.events import ChangeEvent
 from reactor.model import Topology
@@ -19,4 +20,5 @@ HANDLERS: tuple[Handler, ...] = (
     reset_stale_entries,
     add_missing_entries,
     request_transfers,
+    tell_unserved,
 )

@@ -116,6 +116,32 @@ class Listed:
     facts: Facts
 
 
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """
+    A staged file of a listing, and when it was last touched, in nanoseconds since the epoch.
+
+    Its name tells the claim and the folder only: `handle` says some file of that folder, which
+    is enough to revoke it.
+    """
+
+    handle: Handle
+    touched_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """
+    What a listing left out, and why: a name that no document can hold, or a folder.
+
+    Of a `folder` that cannot be read, nothing below it is listed either.
+    """
+
+    where: Location
+    why: str
+    folder: bool = False
+
+
 class ProviderError(Exception):
     """Something went wrong at a site. The text tells an artist what to do next."""
 
@@ -269,14 +295,31 @@ class Provider(Protocol):
         """Remove a published file; none there is no error."""
         ...
 
-    def listing(self, root: str, folder: str = "") -> AsyncIterator[Listed]:
-        """List all published files below a folder, in no order, staged ones left out."""
+    def listing(
+        self,
+        root: str,
+        folder: str = "",
+        after: str = "",
+        unlisted: Callable[[Unlisted], None] | None = None,
+    ) -> AsyncIterator[Listed]:
+        """
+        List all published files below a folder whose paths come after `after`.
+
+        They come in the order of their paths' characters (that of UTF-8's bytes, too), staged
+        ones left out; links are not followed. What cannot be listed is told to `unlisted`
+        before any file that comes after it; where that is None, a folder that cannot be read
+        raises.
+        """
         ...
 
 
 @runtime_checkable
 class DiskProvider(Provider, Protocol):
     """A provider with `features.local_paths`: the kernel copies between two of them."""
+
+    def root_path(self, root: str) -> Path:
+        """Return the folder of a root."""
+        ...
 
     def local_path(self, where: Location, plain: set[str] | None = None) -> Path:
         """
@@ -307,6 +350,10 @@ class DiskProvider(Provider, Protocol):
         are hashed after the copy. `progress` is told bytes as they are copied, from any
         thread. Raises `ChangedFileError` if the source changes meanwhile.
         """
+        ...
+
+    def staged(self, root: str) -> AsyncIterator[StagedFile]:
+        """List all staged files below a root, whoever made them and whenever."""
         ...
 
 

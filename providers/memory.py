@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NamedTuple, Self
 
 from anyio.lowlevel import checkpoint
@@ -33,6 +34,7 @@ from providers.base import (
     RevokedError,
     Setup,
     SiteError,
+    Unlisted,
 )
 from providers.checksums import ALGORITHMS, checksum_of
 from providers.names import components, staged_name
@@ -225,13 +227,19 @@ class Memory:
         await checkpoint()
         self._store.published.pop(self._place(where), None)
 
-    async def listing(self, root: str, folder: str = "") -> AsyncIterator[Listed]:
-        """List all published files below a folder."""
+    async def listing(
+        self,
+        root: str,
+        folder: str = "",
+        after: str = "",
+        unlisted: Callable[[Unlisted], None] | None = None,  # noqa: ARG002 -- all can be listed
+    ) -> AsyncIterator[Listed]:
+        """List all published files below a folder, in the order of their paths."""
         await checkpoint()
         top = self._setup.root(root)
         below = "/".join((*components(Location(root, folder)), "")) if folder else ""
-        for place, file in tuple(self._store.published.items()):
-            if place.folder == top and place.path.startswith(below):
+        for place, file in sorted(self._store.published.items(), key=itemgetter(0)):
+            if place.folder == top and place.path.startswith(below) and place.path > after:
                 await checkpoint()
                 yield Listed(Location(root, place.path), file.facts)
 

@@ -6,6 +6,7 @@ No path that comes from a database may leave its root, hit a marker, or pass for
 
 from __future__ import annotations
 
+import os
 import re
 
 from providers.base import (
@@ -21,6 +22,9 @@ _RESERVED = re.compile(
     r"^(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³])(\.|$)", re.IGNORECASE
 )
 _FORBIDDEN = re.compile(r'[\x00-\x1f<>:"|?*\\]')
+
+NAMELESS = "its name is not Unicode, so no document can hold it; rename it"
+
 _CLAIM = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -39,8 +43,16 @@ def staged_name(claim: str) -> str:
     return f"{STAGED_PREFIX}{claim}{STAGED_SUFFIX}"
 
 
+def claim_of(name: str) -> str | None:
+    """Return the claim for which bytes are staged under a name, or None for other names."""
+    claim = name.removeprefix(STAGED_PREFIX).removesuffix(STAGED_SUFFIX)
+    return claim if _CLAIM.fullmatch(claim) and staged_name(claim) == name else None
+
+
 def is_ours(name: str) -> bool:
     """Return whether a name is a marker's or that of staged bytes, on any kind of disk."""
+    if not name.startswith("."):
+        return False
     name = name.casefold()
     return name == MARKER_NAME or (name.startswith(STAGED_PREFIX) and name.endswith(STAGED_SUFFIX))
 
@@ -48,6 +60,11 @@ def is_ours(name: str) -> bool:
 def is_unicode(text: str) -> bool:
     """Return whether a name can stand in a document: not all that a disk holds can."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def shown(name: str) -> str:
+    """Return a name that is not Unicode in characters that are, for people to find it by."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def windows_flaw(name: str) -> str | None:

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import click
 
-from reactor.cli.demo import demo
-from reactor.cli.doctor import doctor
-from reactor.cli.queue import queue
-from reactor.cli.run import run, syncserver
+from reactor.cli.late import LateGroup
 from reactor.cli.shell import Shell
-from reactor.cli.site import site
-from reactor.cli.status import status
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LateGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -26,7 +24,7 @@ from reactor.cli.status import status
 @click.version_option(version("sitesync-reactor"), prog_name="sitesync")
 @click.pass_context
 def cli(context: click.Context, config: Path | None, verbose: bool) -> None:  # noqa: FBT001 - a flag
-    r"""
+    """
     Keep a studio's published files where they are wanted.
 
     \b
@@ -36,12 +34,27 @@ def cli(context: click.Context, config: Path | None, verbose: bool) -> None:  # 
                  sitesync run             serve
 
     Tab completion: eval "$(_SITESYNC_COMPLETE=bash_source sitesync)" (or zsh_source).
-    """
+    """  # noqa: D301 - click looks for this very character
     context.obj = Shell(config, verbose)
 
 
-for command in (demo, run, syncserver, site, status, queue, doctor):
-    cli.add_command(command)
+cli.late = {
+    "demo": "reactor.cli.demo:demo",
+    "run": "reactor.cli.run:run",
+    "syncserver": "reactor.cli.run:syncserver",
+    "reconcile": "reactor.cli.reconcile:reconcile",
+    "site": "reactor.cli.site:site",
+    "validate": "reactor.cli.validate:validate",
+    "status": "reactor.cli.status:status",
+    "queue": "reactor.cli.queue:queue",
+    "doctor": "reactor.cli.doctor:doctor",
+    "why": "reactor.cli.why:why",
+    "pause": "reactor.cli.pausing:pause",
+    "resume": "reactor.cli.pausing:resume",
+    "prioritise": "reactor.cli.prioritise:prioritise",
+    "retry": "reactor.cli.retry:retry",
+    "wait": "reactor.cli.wait:wait",
+}
 
 
 def main() -> None:

@@ -8,7 +8,8 @@ by neither.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,19 +21,24 @@ from pymongo.errors import PyMongoError
 from providers.base import ProviderError
 from reactor.claims import Claims
 from reactor.clock import DatabaseClock
+from reactor.desk import Desk
 from reactor.endings import Endings
 from reactor.heart import Heart
+from reactor.leftovers import Leftovers
 from reactor.model import Topology
 from reactor.pauses import Pauses
 from reactor.reader import Reader
 from reactor.recorder import Recorder
 from reactor.registry import Registry
+from reactor.results import Results
 from reactor.router import Handler, Router
 from reactor.scheduler import Scheduler
 from reactor.sites import Site, Sites
-from reactor.sources.change_stream import ChangeStream, Cursor, Told
+from reactor.sources.change_stream import ChangeStream, Cursor, Forgetful, Told
 from reactor.sources.pauses import follow_pauses
 from reactor.sources.scan import Scans
+from reactor.tasks import then_cancel
+from reactor.watching.watches import Watches
 from reactor.workers import Serving, Workers
 
 log = structlog.stdlib.get_logger()
@@ -77,16 +83,40 @@ class Reactor:
             self._reader, self._recorder, self.scheduler, setup.handlers, setup.topology_of
         )
         self.scans = Scans(
-            self._reader, self._router, self.scheduler, self._claims, setup.topology_of
+            self._reader, self._router.dispatch, self.scheduler, self._claims, setup.topology_of
         )
+        self._leftovers = Leftovers(self._reader, self._claims, serving, self._state["cursors"])
         self._heart = Heart(
             self._registry, self._claims, self._recorder, self.scheduler, setup.sites
         )
+        self.watches = Watches(
+            Desk(self._reader, self._recorder, self._claims, self.clock),
+            setup.sites,
+            setup.topology_of,
+            self.scheduler.running.__contains__,
+            serving.published,
+        )
+        self._heart.watches = self.watches.as_documents
 
     async def run(self, *, until_idle: bool, stop: anyio.Event) -> None:
         """Serve until `stop` is set, or until there is nothing left to do now."""
         await self._prepare()
         cursor = Cursor(self._state["cursors"], await self._registry.cursor())
+        await self._run(cursor, stop, until_idle=until_idle)
+
+    async def reconcile(self, stop: anyio.Event) -> None:
+        """
+        Look at everything once, serve until there is nothing left to do, or `stop` is set.
+
+        No place in the stream is kept or taken over: history before now is not asked for.
+        """
+        await self._prepare()
+        self.scans.patient = True
+        await self._run(Forgetful(), stop, until_idle=True)
+
+    async def _run(
+        self, cursor: Cursor | Forgetful, stop: anyio.Event, *, until_idle: bool
+    ) -> None:
         told = Told(
             history_lost=lambda: self.scans.request(full=True),
             project_gone=self.scheduler.queue.discard_project,
@@ -106,9 +136,13 @@ class Reactor:
                         follow_pauses, self._state["pauses"], self._pauses, self._pauses_changed
                     )
                     await sources.start(stream.run)
-                    self.scans.request()
+                    settings = await self._settings()
+                    self.scans.request(full=not await cursor.knows(settings))
                     sources.start_soon(self.scans.run)
-                    sources.start_soon(self.scans.refill)
+                    sources.start_soon(self._keep_settings, cursor, settings)
+                    sources.start_soon(self._leftovers.run)
+                    if not until_idle:
+                        sources.start_soon(self.watches.run, self._registry.process)
                     log.info(
                         "serving",
                         site=self._setup.own_site,
@@ -122,6 +156,11 @@ class Reactor:
             await self._leave(stream)
 
     @property
+    def results(self) -> Results:
+        """Return what became of transfers so far."""
+        return self._endings.results
+
+    @property
     def has_failures(self) -> bool:
         """Return whether something failed and was not made good, or waits for a site."""
         return bool(self._workers.failed) or len(self.scheduler.queue) > 0
@@ -131,20 +170,33 @@ class Reactor:
             await stop.wait()
             return
         async with anyio.create_task_group() as waits:
-            waits.start_soon(_then_cancel, stop.wait, waits.cancel_scope)
-            waits.start_soon(_then_cancel, self._idle, waits.cancel_scope)
+            waits.start_soon(then_cancel, stop.wait, waits.cancel_scope)
+            waits.start_soon(then_cancel, self._idle, waits.cancel_scope)
 
     async def _idle(self) -> None:
-        """Return when nothing was left to do, and a scan after that found nothing either."""
-        idle_before = False
-        while True:
+        """
+        Return when nothing is left to do now: two scans in a row led to no transfer's end.
+
+        What other processes claim, or a site is out of reach for, is asked for by each scan.
+        """
+        await self._leftovers.settled()
+        quiet = 0
+        while quiet < 2:
+            before = self.results.recorded
             await self.scans.settled()
-            idle = self.scheduler.is_idle
             await self.scheduler.wait_idle()
-            if idle and idle_before:
-                return
-            idle_before = idle
+            quiet = quiet + 1 if self.results.recorded == before else 0
             self.scans.request()
+
+    async def _settings(self) -> str:
+        """Return a digest of what settings ask for: where they differ, entries may be missing."""
+        projects = await self._reader.projects()
+        asked = [topology.asks for name in projects if (topology := self._setup.topology_of(name))]
+        return hashlib.blake2b(repr(asked).encode(), digest_size=8).hexdigest()
+
+    async def _keep_settings(self, cursor: Cursor | Forgetful, settings: str) -> None:
+        await self.scans.settled()
+        await cursor.keep(settings)
 
     async def _prepare(self) -> None:
         await self.clock.ask(self._setup.client)
@@ -178,8 +230,3 @@ async def _open_early(site: Site) -> None:
     """Spare the first file the login; a site that is out of reach is told when it is needed."""
     with contextlib.suppress(ProviderError):
         await site.open()
-
-
-async def _then_cancel(wait: Callable[[], Awaitable[None]], scope: anyio.CancelScope) -> None:
-    await wait()
-    scope.cancel()

@@ -8,7 +8,7 @@ matching documents apart. What an entry's state is follows DESIGN §2.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from reactor.model import DEFAULT_PRIORITY
 from reactor.queries import REPRESENTATION, Expression, Stage, wanted_at
@@ -19,6 +19,14 @@ STATES: tuple[State, ...] = ("waiting", "retrying", "paused", "failed")
 MOST = 100_000
 _ERROR_LENGTH = 300
 _HUGE = 2**60
+
+
+class Turn(NamedTuple):
+    """When a waiting file is served: by priority, then by document and position."""
+
+    priority: int
+    document: object
+    position: int
 
 
 def totals(site: str, retry_count: int) -> list[Stage]:
@@ -55,6 +63,22 @@ def upcoming(site: str, retry_count: int, most: int) -> list[Stage]:
     ]
 
 
+def before(site: str, retry_count: int, turn: Turn, most: int) -> list[Stage]:
+    """Return the pipeline that counts the waiting files whose turn is earlier, up to `most`."""
+    same = {"priority": turn.priority}
+    earlier: list[Expression] = [
+        {"priority": {"$gt": turn.priority}},
+        {**same, "_id": {"$lt": turn.document}},
+        {**same, "_id": turn.document, "position": {"$lt": turn.position}},
+    ]
+    return [
+        *_wanted(site, retry_count),
+        {"$match": {"state": "waiting", "$or": earlier}},
+        {"$limit": most},
+        {"$count": "files"},
+    ]
+
+
 def wanted_at_paths(site: str, retry_count: int, paths: Sequence[str]) -> list[Stage]:
     """Return the pipeline for those of a site's wanted files that have one of these paths."""
     named = {"$in": list(paths)}
@@ -63,7 +87,7 @@ def wanted_at_paths(site: str, retry_count: int, paths: Sequence[str]) -> list[S
 
 
 def _wanted(site: str, retry_count: int) -> list[Stage]:
-    return [{"$match": wanted_at(site, None)}, *_entries(site, retry_count)]
+    return [{"$match": wanted_at(site)}, *_entries(site, retry_count)]
 
 
 def _entries(site: str, retry_count: int) -> list[Stage]:

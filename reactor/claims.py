@@ -181,6 +181,38 @@ class Claims:
             return ids
         return {found["claim"] async for found in self._collection.find(ours, {"claim": 1})}
 
+    async def abandoned(self, after: str, most: int) -> list[Place]:
+        """
+        Return the next places, by key, whose claims nobody renews any more.
+
+        Their owners are gone, gave them up, or have been silent for far longer than a lease.
+        """
+        silent: Document = {"held": {"$ne": True}, "$expr": {"$lt": ["$expires", _LONG_AGO]}}
+        found = self._collection.find(
+            {
+                "_id": {"$gt": after},
+                "site": {"$ne": ""},  # a turn's claim is on no place
+                "$or": [{"process": {"$in": [*self.dead]}}, silent],
+            },
+            sort=[("_id", 1)],
+            limit=most,
+        )
+        return [
+            Place(raw["_id"], raw["project"], raw["site"], raw["root"], raw["path"])
+            async for raw in found
+        ]
+
+    async def known(self, ids: Collection[str]) -> set[str]:
+        """Return those claims, by id, that stand or that a claim that stands remembers."""
+        named = {"$in": list(ids)}
+        either = {"$or": [{"claim": named}, {"former.claim": named}]}
+        found = self._collection.find(either, {"claim": 1, "former.claim": 1})
+        return {
+            claim
+            async for raw in found
+            for claim in (raw["claim"], *(one["claim"] for one in raw.get("former") or ()))
+        }.intersection(ids)
+
     async def give_up(self, claims: Sequence[Claim]) -> None:
         """Let others go on at once; journals, and what is staged, stay for them."""
         if claims:
@@ -266,6 +298,7 @@ def mine(claims: Collection[Claim]) -> Document:
 
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
+_LONG_AGO: Document = {"$subtract": ["$$NOW", 20 * LEASE_SECONDS * 1000]}
 _LATER: Document = {"$add": ["$$NOW", LEASE_SECONDS * 1000]}
 _GIVEN_UP: list[Document] = [
     {"$set": {"over": True, "process": None, "expires": _EPOCH, "held": False}}

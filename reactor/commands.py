@@ -48,6 +48,15 @@ class FailEntries:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteError:
+    """Write into wanted entries why nothing can come there now; no try is counted."""
+
+    file: FileRef
+    sites: frozenset[str]
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestTransfer:
     """Bring a file to a site. `retry_at` is the database's time before which not to start."""
 
@@ -84,5 +93,5 @@ class Complain:
     message: str
 
 
-Edit = AddEntries | ResetStale | MigrateSites | FailEntries
+Edit = AddEntries | ResetStale | MigrateSites | FailEntries | NoteError
 Command = Edit | RequestTransfer | StopTransfer | KeepTransfers | Complain

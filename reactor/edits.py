@@ -1,26 +1,30 @@
 """
-From edits to one pipeline update a document, by position (DESIGN §4.6). Pure.
+What may be done to a file's entries, as values. Pure.
 
-The update is the same expression whatever the edits are; what differs is data: a list as
-long as the highest position, with the edit of each touched file at its place and null
-elsewhere. Five hundred edits of a 5,000-file document take the server 40 ms this way,
-and put only the difference into its log; array filters would put in the whole array.
+`reactor.updates` makes one update a document of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from reactor.commands import AddEntries, Edit, FailEntries, MigrateSites, ResetStale
+from reactor.commands import (
+    AddEntries,
+    Edit,
+    FailEntries,
+    MigrateSites,
+    NoteError,
+    ResetStale,
+)
 from reactor.model import FileRef, source_hash
 
 # Unset when an entry becomes wanted again, or available.
 PROOFS = ("created_dt", "checksum", "verified", "source_hash", "id")
 TROUBLES = ("progress", "error", "tries", "last_failed_dt", "retry_at")
 
-Guard = Literal["wanted", "stale", "present"]
+Guard = Literal["wanted", "stale", "present", "available"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,9 @@ class FileEdit:
     What to do to one file's entries of `sites`, where `guard` holds for them.
 
     `stamp` sets `created_dt` to the database's time; `failed_for` counts a failure and
-    sets `retry_at` so many milliseconds ahead. `add` are names to add where absent.
+    sets `retry_at` so many milliseconds ahead. `add` are names to add where absent. `remove`
+    takes entries out; with `keep_last` nothing happens where `sites` hold the only copy that
+    documents know of.
     """
 
     file: FileRef
@@ -40,6 +46,8 @@ class FileEdit:
     stamp: bool = False
     failed_for: int | None = None
     add: frozenset[str] = frozenset()
+    remove: bool = False
+    keep_last: bool = False
 
 
 def file_edit(edit: Edit) -> FileEdit:
@@ -53,6 +61,8 @@ def file_edit(edit: Edit) -> FileEdit:
             return FileEdit(file)
         case FailEntries(file, sites, error, tries):
             return stopped(file, sites, error, tries)
+        case NoteError(file, sites, error):
+            return noted(file, sites, error)
 
 
 def completion(file: FileRef, sites: frozenset[str], facts: Mapping[str, Any]) -> FileEdit:
@@ -80,39 +90,42 @@ def stopped(file: FileRef, sites: frozenset[str], error: str, tries: int) -> Fil
     )
 
 
+def noted(file: FileRef, sites: frozenset[str], error: str) -> FileEdit:
+    """Return the edit that tells why nothing can come: the file is not to blame, no try counts."""
+    return FileEdit(file, sites, set={"error": error}, unset=("progress",))
+
+
 def reset(file: FileRef, sites: frozenset[str], error: str | None = None) -> FileEdit:
     """Return the edit that makes a whole group wanted, with the reason if there is one."""
     told = {"error": error} if error else {}
     return FileEdit(file, sites, "present", set=told, unset=PROOFS + TROUBLES)
 
 
+def drifted(file: FileRef, sites: frozenset[str], error: str, tries: int) -> FileEdit:
+    """Return the edit for other bytes than the published: no copy, no source, not overwritten."""
+    told = {"error": error, "tries": tries}
+    return FileEdit(file, sites, "present", set=told, unset=PROOFS + TROUBLES)
+
+
+def reset_copy(file: FileRef, sites: frozenset[str]) -> FileEdit:
+    """Return the edit that makes a whole group wanted, where another site has the file."""
+    return replace(reset(file, sites), keep_last=True)
+
+
+def removal(file: FileRef, sites: frozenset[str]) -> FileEdit:
+    """Return the edit that takes a whole group's entries out, but never those of the only copy."""
+    return FileEdit(file, sites, "present", remove=True, keep_last=True)
+
+
+def verification(file: FileRef, sites: frozenset[str], facts: Mapping[str, Any]) -> FileEdit:
+    """Return the edit that notes what was proved of entries that are available already."""
+    made_for = {"source_hash": source_hash(file.hash)}
+    return FileEdit(file, sites, "available", set={**facts, **made_for})
+
+
 def progress(file: FileRef, sites: frozenset[str], done: float) -> FileEdit:
     """Return the edit that shows how far a transfer is."""
     return FileEdit(file, sites, set={"progress": round(done, 3)})
-
-
-def update_of(edits: Sequence[FileEdit]) -> list[dict[str, Any]]:
-    """Return the pipeline that carries out edits of one document; one edit a file."""
-    places: list[dict[str, Any] | None] = [None] * (1 + max(e.file.position for e in edits))
-    for edit in edits:
-        places[edit.file.position] = _record(edit)
-    size: dict[str, Any] = {"$size": "$files"}
-    each = {
-        "$let": {
-            "vars": {
-                "f": {"$arrayElemAt": ["$files", "$$i"]},
-                "e": {"$arrayElemAt": ["$$edits", "$$i"]},
-            },
-            "in": {"$cond": [_FILE_MATCHES, {"$mergeObjects": ["$$f", _SITES]}, "$$f"]},
-        }
-    }
-    edited = {
-        "$let": {
-            "vars": {"edits": {"$literal": places}},
-            "in": {"$map": {"input": {"$range": [0, size]}, "as": "i", "in": each}},
-        }
-    }
-    return [{"$set": {"files": {"$cond": [{"$isArray": "$files"}, edited, "$files"]}}}]
 
 
 def by_document(edits: Iterable[FileEdit]) -> list[tuple[tuple[str, object], list[list[FileEdit]]]]:
@@ -131,162 +144,3 @@ def by_document(edits: Iterable[FileEdit]) -> list[tuple[tuple[str, object], lis
         else:
             rounds.append({edit.file.position: edit})
     return [(key, [list(done.values()) for done in rounds]) for key, rounds in documents.items()]
-
-
-def _record(edit: FileEdit) -> dict[str, Any]:
-    return {
-        "id": edit.file.id,
-        "hash": edit.file.hash,
-        "made_for": source_hash(edit.file.hash),
-        "sites": sorted(edit.sites),
-        "guard": edit.guard,
-        "set": dict(edit.set),
-        "unset": list(edit.unset),
-        "stamp": edit.stamp,
-        "failed_for": edit.failed_for,
-        "add": sorted(edit.add),
-    }
-
-
-def _or_null(path: str) -> dict[str, Any]:
-    return {"$ifNull": [path, None]}
-
-
-def _is_object(path: str) -> dict[str, Any]:
-    return {"$eq": [{"$type": path}, "object"]}
-
-
-def _is_text(path: str) -> dict[str, Any]:
-    return {"$eq": [{"$type": path}, "string"]}
-
-
-_FILE_MATCHES: dict[str, Any] = {
-    "$and": [
-        _is_object("$$e"),
-        _is_object("$$f"),
-        {"$eq": [_or_null("$$f._id"), "$$e.id"]},
-        {"$eq": [{"$cond": [_is_text("$$f.hash"), "$$f.hash", None]}, "$$e.hash"]},
-    ]
-}
-
-# The old mapping shape becomes the list on any touch.
-_AS_LIST: dict[str, Any] = {
-    "$switch": {
-        "branches": [
-            {"case": {"$isArray": "$$f.sites"}, "then": "$$f.sites"},
-            {
-                "case": _is_object("$$f.sites"),
-                "then": {
-                    "$map": {
-                        "input": {"$objectToArray": "$$f.sites"},
-                        "as": "p",
-                        "in": {
-                            "$mergeObjects": [
-                                {"name": "$$p.k"},
-                                {"$cond": [_is_object("$$p.v"), "$$p.v", {}]},
-                                {"name": "$$p.k"},
-                            ]
-                        },
-                    }
-                },
-            },
-        ],
-        "default": [],
-    }
-}
-
-_IS_STALE: dict[str, Any] = {
-    "$and": [
-        _is_text("$$s.source_hash"),
-        {"$ne": ["$$s.source_hash", "$$e.made_for"]},
-    ]
-}
-
-# A stale entry is one that is wanted, whatever else it says.
-_GUARD_HOLDS: dict[str, Any] = {
-    "$switch": {
-        "branches": [
-            {"case": {"$eq": ["$$e.guard", "present"]}, "then": True},
-            {"case": {"$eq": ["$$e.guard", "stale"]}, "then": _IS_STALE},
-        ],
-        "default": {"$or": [{"$eq": [_or_null("$$s.created_dt"), None]}, _IS_STALE]},
-    }
-}
-
-_KEPT_FIELDS: dict[str, Any] = {
-    "$arrayToObject": {
-        "$filter": {
-            "input": {"$objectToArray": "$$s"},
-            "as": "p",
-            "cond": {"$not": [{"$in": ["$$p.k", "$$e.unset"]}]},
-        }
-    }
-}
-
-_STAMPS: dict[str, Any] = {"$cond": ["$$e.stamp", {"created_dt": "$$NOW"}, {}]}
-
-_COUNTED: dict[str, Any] = {
-    "$cond": [
-        {"$eq": ["$$e.failed_for", None]},
-        {},
-        {
-            "tries": {"$add": [{"$cond": [{"$isNumber": "$$s.tries"}, "$$s.tries", 0]}, 1]},
-            "last_failed_dt": "$$NOW",
-            "retry_at": {"$add": ["$$NOW", "$$e.failed_for"]},
-        },
-    ]
-}
-
-_EDITED: dict[str, Any] = {"$mergeObjects": [_KEPT_FIELDS, "$$e.set", _STAMPS, _COUNTED]}
-
-_IS_MEANT: dict[str, Any] = {
-    "$and": [_is_object("$$s"), {"$in": [_or_null("$$s.name"), "$$e.sites"]}, _GUARD_HOLDS]
-}
-
-# Alternatives join a completed entry; where nothing was wanted any more, nothing joins.
-_MISSING: dict[str, Any] = {
-    "$cond": [
-        {
-            "$or": [
-                {"$not": ["$$e.stamp"]},
-                {"$anyElementTrue": [{"$map": {"input": "$$l", "as": "s", "in": _IS_MEANT}}]},
-            ]
-        },
-        {"$setDifference": ["$$e.add", {"$map": {"input": "$$l", "as": "s", "in": "$$s.name"}}]},
-        [],
-    ]
-}
-
-_ADDED: dict[str, Any] = {
-    "$map": {
-        "input": _MISSING,
-        "as": "n",
-        "in": {
-            "$cond": [
-                "$$e.stamp",
-                {"$mergeObjects": [{"name": "$$n"}, "$$e.set", _STAMPS]},
-                {"name": "$$n"},
-            ]
-        },
-    }
-}
-
-_SITES: dict[str, Any] = {
-    "$let": {
-        "vars": {"l": _AS_LIST},
-        "in": {
-            "sites": {
-                "$concatArrays": [
-                    {
-                        "$map": {
-                            "input": "$$l",
-                            "as": "s",
-                            "in": {"$cond": [_IS_MEANT, _EDITED, "$$s"]},
-                        }
-                    },
-                    _ADDED,
-                ]
-            }
-        },
-    }
-}

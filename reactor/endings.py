@@ -8,9 +8,7 @@ two thousand frames share a few transactions.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -24,67 +22,23 @@ from reactor.backoff import FILE_RETRY, RECONNECT
 from reactor.claims import Claim, Claims, Journal
 from reactor.clock import DatabaseClock
 from reactor.edits import FileEdit
-from reactor.gathering import Basket
+from reactor.finished import Finished, line_of, tell
+from reactor.gathering import Basket, Pace
 from reactor.jobs import Job
-from reactor.progress import Progress
 from reactor.recorder import Ending, Recorder
+from reactor.results import Results
 from reactor.sites import Site, Sites
 from reactor.staging import JOURNAL_EVERY
-from reactor.transfer import AlreadyRight, Outcome, ProvedWrong, Staged
+from reactor.transfer import AlreadyRight, ProvedWrong, Staged
 
 log = structlog.stdlib.get_logger()
 
 BATCH = 500
+_TO_MEND = frozenset({"login", "settings"})
 _PUBLISH_PATIENCE = 0.05
 _RECORD_PATIENCE = 0.25
 
 _T = TypeVar("_T")
-
-
-@dataclass(slots=True)
-class Finished:
-    """A transfer whose bytes are staged, proved, or not to be had; `facts` once published."""
-
-    job: Job
-    claim: Claim
-    progress: Progress
-    result: Outcome | FileError
-    facts: Facts | None = None
-
-    @property
-    def outcome(self) -> str:
-        """Return the word for the log: available, right, wrong or failed."""
-        match self.result:
-            case Staged():
-                return "available"
-            case AlreadyRight():
-                return "right"
-            case ProvedWrong():
-                return "wrong"
-            case FileError():
-                return "failed"
-
-
-class _Pace:
-    """
-    How long the next batch may gather: twice as long as the last took, if that was of several.
-
-    Each write costs the server what its document is large, not what the batch is; a lone
-    file never waits.
-    """
-
-    def __init__(self, most: float) -> None:
-        self._most = most
-        self._began = 0.0
-        self._count = 0
-        self.patience = 0.0
-
-    def begin(self, count: int) -> None:
-        self._began, self._count = time.monotonic(), count
-
-    def end(self) -> None:
-        took = time.monotonic() - self._began
-        self.patience = min(2 * took, self._most) if self._count > 1 else 0.0
 
 
 class Listener(Protocol):
@@ -114,6 +68,7 @@ class Endings:
         self._claims = claims
         self._sites = sites
         self._clock = clock
+        self.results = Results()
         self._to_publish: Basket[Finished] = Basket()
         self._to_record: Basket[Finished] = Basket()
         self._recording = 0
@@ -123,9 +78,23 @@ class Endings:
         basket = self._to_publish if isinstance(finished.result, Staged) else self._to_record
         basket.put(finished)
 
+    async def tell_site_error(self, jobs: Iterable[Job], error: SiteError) -> None:
+        """
+        Write into entries why nothing can come, where somebody has to mend the settings.
+
+        Only what was tried tells it, and no try is counted: the file is not to blame.
+        """
+        if error.kind not in _TO_MEND:
+            return
+        told = [edits.noted(file, job.group, str(error)) for job in jobs for file in job.files]
+        try:
+            await self._recorder.edit(told)
+        except PyMongoError as problem:
+            log.debug("not told in documents", why=str(problem)[:200])
+
     async def publish_all(self, listener: Listener) -> None:
         """Publish what is staged, for ever."""
-        pace = _Pace(_PUBLISH_PATIENCE)
+        pace = Pace(_PUBLISH_PATIENCE)
         while True:
             batch = await self._to_publish.take(
                 BATCH,
@@ -149,7 +118,7 @@ class Endings:
 
     async def record_all(self, listener: Listener) -> None:
         """Record what ended, for ever."""
-        pace = _Pace(_RECORD_PATIENCE)
+        pace = Pace(_RECORD_PATIENCE)
         while True:
             batch = await self._to_record.take(BATCH, pace.patience, lambda: listener.running)
             self._recording = len(batch)
@@ -159,7 +128,8 @@ class Endings:
             kept = {ending.claim.id for ending in recorded}
             for finished in batch:
                 if finished.claim.id in kept:
-                    _tell(finished)
+                    tell(finished)
+                    self.results.add(finished.outcome, finished.progress.size)
                 else:
                     log.info("claim lost", path=finished.job.work.path, site=finished.job.work.site)
                 listener.ended(finished)
@@ -258,7 +228,7 @@ class Endings:
         return Ending(finished.claim, tuple(written), self._attempt(finished))
 
     def _attempt(self, finished: Finished) -> dict[str, Any]:
-        return {**_line(finished), "at": self._clock.now(), "claim": finished.claim.id}
+        return {**line_of(finished), "at": self._clock.now(), "claim": finished.claim.id}
 
 
 def _claims(batch: Iterable[Finished]) -> list[Claim]:
@@ -281,36 +251,6 @@ def _failed(job: Job, error: FileError) -> Iterable[FileEdit]:
         else:
             wait = FILE_RETRY.delay(job.tries + 1, random.random())  # noqa: S311 - jitter
             yield edits.failure(file, job.group, str(error), int(wait * 1000))
-
-
-def _line(finished: Finished) -> dict[str, Any]:
-    """Return the canonical line of a finished transfer, for the log and the attempts."""
-    job, result = finished.job, finished.result
-    line: dict[str, Any] = {
-        "outcome": finished.outcome,
-        "project": job.work.project,
-        "site": job.work.site,
-        "path": job.work.path,
-        "source": finished.progress.source or None,
-        "bytes": finished.progress.size,
-        "sent": finished.progress.sent,
-        "ms": round((time.monotonic() - finished.progress.started) * 1000, 1),
-    }
-    if isinstance(result, Staged | AlreadyRight):
-        line["verified"] = result.proof.verified
-    elif isinstance(result, ProvedWrong):
-        line["error"] = result.reason
-    else:
-        line["error"] = str(result)
-    return line
-
-
-def _tell(finished: Finished) -> None:
-    line = _line(finished)
-    if "error" in line:
-        log.warning("transfer", **line)
-    else:
-        log.info("transfer", **line)
 
 
 async def _until_answered(ask: Callable[[], Awaitable[_T]]) -> _T:

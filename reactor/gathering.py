@@ -1,7 +1,8 @@
-"""A basket: what comes while its taker is busy is taken together."""
+"""A basket: what comes while its taker is busy is taken together, at its pace."""
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -45,3 +46,27 @@ class Basket(Generic[T]):
         if not self._items:
             self._filled = anyio.Event()
         return taken
+
+
+class Pace:
+    """
+    How long the next batch may gather: twice as long as the last took, if that was of several.
+
+    Each write costs the server what its document is large, not what the batch is; a lone
+    file never waits.
+    """
+
+    def __init__(self, most: float) -> None:
+        self._most = most
+        self._began = 0.0
+        self._count = 0
+        self.patience = 0.0
+
+    def begin(self, count: int) -> None:
+        """Take note that a batch of so many begins."""
+        self._began, self._count = time.monotonic(), count
+
+    def end(self) -> None:
+        """Take note that it is over."""
+        took = time.monotonic() - self._began
+        self.patience = min(2 * took, self._most) if self._count > 1 else 0.0

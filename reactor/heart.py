@@ -24,7 +24,7 @@ SHOW_SECONDS = 3.0
 
 
 class Heart:
-    """The clockwork of one process."""
+    """The clockwork of one process. `watches` tells how its own disks are watched."""
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Heart:
         self._recorder = recorder
         self._scheduler = scheduler
         self._sites = sites
+        self.watches: Callable[[], list[dict[str, Any]]] = list
 
     async def run(self) -> None:
         """Beat, renew and show, for ever, each by its own clock."""
@@ -70,6 +71,7 @@ class Heart:
                 "running_count": len(running),
                 "waiting": len(self._scheduler.queue),
                 "suspended": suspended,
+                "watches": self.watches(),
             }
         )
 

@@ -144,18 +144,5 @@ def _variants(site: str, due: list[tuple[FileRef, File]], topology: Topology) ->
                 files=tuple(ref for ref, _ in wanters),
                 sources=tuple(name for name in holders if name not in group),
                 witnesses=tuple(name for name in holders if name in group),
-                checksums=_proved(files),
+                checksums=frozenset[str]().union(*(file.proved_checksums for file in files)),
             )
-
-
-def _proved(files: Iterable[File]) -> frozenset[str]:
-    """Return checksums that a whole, verified copy of these bytes has had."""
-    return frozenset(
-        entry.checksum
-        for file in files
-        for entry in file.entries
-        if entry.checksum
-        and entry.verified == "checksum"
-        and entry.source_hash
-        and file.available_at(entry.name)
-    )

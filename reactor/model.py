@@ -8,12 +8,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 DEFAULT_PRIORITY = 50
+DRIFTED = "it was changed after it was published"  # so begins the error of such an entry
+
+
+OnMissing = Literal["restore", "forget", "report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """
+    What a site wants done about files that are marked there and gone.
+
+    They are believed to be gone after `vanish_grace` seconds, and at most `deletion_limit` of
+    them within ten minutes.
+    """
+
+    on_missing: OnMissing = "restore"
+    vanish_grace: float = 10.0
+    deletion_limit: int = 500
 
 
 class Work(NamedTuple):
@@ -61,6 +79,11 @@ class Entry:
     source_hash: str | None = None
     progress: float | None = None
 
+    @property
+    def drifted(self) -> bool:
+        """Return whether other bytes than the published were seen there: nobody overwrites them."""
+        return not self.available and (self.error or "").startswith(DRIFTED)
+
     def stale(self, file_hash: str | None) -> bool:
         """Return whether this entry was made from other bytes than the document now means."""
         return self.source_hash is not None and self.source_hash != source_hash(file_hash)
@@ -97,6 +120,28 @@ class File:
         """Return whether the document says that the bytes it now means are at a site."""
         entry = self.at(site)
         return entry is not None and entry.available and not entry.stale(self.hash)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The sites that have an entry."""
+        return frozenset(entry.name for entry in self.entries)
+
+    @property
+    def holders(self) -> frozenset[str]:
+        """The sites at which the file is available."""
+        return frozenset(name for name in self.names if self.available_at(name))
+
+    @property
+    def proved_checksums(self) -> frozenset[str]:
+        """Checksums that a whole, verified copy of these bytes has had."""
+        return frozenset(
+            entry.checksum
+            for entry in self.entries
+            if entry.checksum
+            and entry.verified == "checksum"
+            and entry.source_hash
+            and self.available_at(entry.name)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +185,8 @@ class Topology:
 
     `served` is in order of preference, the own site first. `alternatives` holds every site
     of the settings. `reachable` are the sites that this process can open. `interval` is in
-    seconds between scans for unfinished work.
+    seconds between scans for unfinished work. `roots` are names that documents may use.
+    `problems` tell why sites of the settings cannot be served by anybody.
     """
 
     project: str
@@ -151,6 +197,8 @@ class Topology:
     always: tuple[str, ...] = ()
     retry_count: int = 3
     interval: float = 60.0
+    roots: frozenset[str] = frozenset(("", "work"))
+    problems: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @cached_property
     def _groups(self) -> dict[str, frozenset[str]]:
@@ -160,6 +208,34 @@ class Topology:
     def known(self) -> frozenset[str]:
         """Every site that the settings name; an entry of any other is left alone."""
         return frozenset(self._groups)
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether this process reaches its own site and has another to bring files to or from."""
+        return self.own in self.reachable and len(self.together(self.served)) > 1
+
+    def only(self, sites: frozenset[str]) -> Topology | None:
+        """
+        Return this topology as if of all served sites there were but these and alternatives.
+
+        The own site stays known, as an end of each transfer; None where nothing is left.
+        """
+        kept = self.together(sites)
+        known = kept | self.alternatives_of(self.own)
+        served = tuple(site for site in self.served if site in kept)
+        narrowed = replace(
+            self,
+            served=served,
+            alternatives={site: self.alternatives_of(site) for site in known & self.known},
+            always=tuple(site for site in self.always if site in kept),
+        )
+        return narrowed if served else None
+
+    @property
+    def asks(self) -> tuple[object, ...]:
+        """What decides which entries have to be there, to be compared with what it was before."""
+        groups = sorted(sorted(group) for group in {*self._groups.values()})
+        return self.project, self.served, self.always, groups
 
     def alternatives_of(self, site: str) -> frozenset[str]:
         """Return the group of sites that hold the same bytes, `site` included."""

@@ -7,10 +7,25 @@ from typing import Any, NamedTuple
 
 
 class Pause(NamedTuple):
-    """What one pause covers; None means every project, or every site."""
+    """
+    What one pause covers; None means every project, or every site.
+
+    `by` tells who paused and `ago` how many seconds ago, where that is known and asked for.
+    """
 
     project: str | None
     site: str | None
+    by: str | None = None
+    ago: float | None = None
+
+    def covers(self, project: str, site: str) -> bool:
+        """Return whether transfers of a project to a site are paused by this one."""
+        return self.project in (None, project) and self.site in (None, site)
+
+    def overlaps(self, other: Pause) -> bool:
+        """Return whether both may cover the same transfer."""
+        pairs = (self.project, other.project), (self.site, other.site)
+        return all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
 class Pauses:
@@ -27,7 +42,4 @@ class Pauses:
 
     def covers(self, project: str, site: str) -> bool:
         """Return whether transfers of a project to a site are paused."""
-        return any(
-            pause.project in (None, project) and pause.site in (None, site)
-            for pause in self._pauses
-        )
+        return any(pause.covers(project, site) for pause in self._pauses)

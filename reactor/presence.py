@@ -29,8 +29,27 @@ class Suspended:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenWatch:
+    """
+    How one root on a machine's disk is watched: `live`, or `surveyed` and why.
+
+    `vanished` files were too many to be believed gone, if there are any.
+    """
+
+    site: str
+    folder: str
+    mode: str
+    why: str
+    vanished: int
+
+
+@dataclass(frozen=True, slots=True)
 class SeenReactor:
-    """One process as it last said of itself; `seen` is seconds ago, `place` its full host name."""
+    """
+    One process as it last said of itself; `seen` is seconds ago, `place` its full host name.
+
+    One that does not serve is a command that only holds claims.
+    """
 
     process: str
     place: str
@@ -40,6 +59,8 @@ class SeenReactor:
     waiting: int
     seen: float
     suspended: tuple[Suspended, ...]
+    serves: bool = True
+    watches: tuple[SeenWatch, ...] = ()
 
     @property
     def host(self) -> str:
@@ -72,8 +93,8 @@ class SeenClaim:
     """
     One process's claim on one place; `path` is as documents have it.
 
-    `leased`: it counts until its lease ends. `held`: no lease ends it (DESIGN §4.5). One that
-    was given up has no `process`.
+    `lease` are the seconds until its lease ends. `held`: no lease ends it (DESIGN §4.5). One
+    that was given up has no `process`.
     """
 
     id: str
@@ -82,10 +103,15 @@ class SeenClaim:
     project: str
     site: str
     path: str
-    leased: bool
+    lease: float
     held: bool
     taken: float
     amount: Amount | None
+
+    @property
+    def leased(self) -> bool:
+        """Return whether it counts: its lease has not ended."""
+        return self.lease > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +124,12 @@ class Presence:
 
     @property
     def alive(self) -> list[SeenReactor]:
-        """Return the reactors that were seen lately."""
+        """Return the reactors that serve and were seen lately."""
+        return [reactor for reactor in self.owners if reactor.serves]
+
+    @property
+    def owners(self) -> list[SeenReactor]:
+        """Return the processes that were seen lately: their claims are theirs."""
         return [reactor for reactor in self.reactors if reactor.is_alive]
 
     @property
@@ -113,7 +144,7 @@ async def read_presence(state: AsyncDatabase[Document]) -> Presence:
     """Return who runs, what is claimed and what is paused, as the database has it now."""
     reactors = await (await state["reactors"].aggregate(_REACTORS)).to_list()
     claims = await (await state["claims"].aggregate(_CLAIMS)).to_list()
-    pauses = await state["pauses"].find().to_list()
+    pauses = await (await state["pauses"].aggregate(_PAUSES)).to_list()
     told: dict[object, Mapping[str, Any]] = {
         (found["_id"], doing.get("to"), doing.get("work")): doing
         for found in reactors
@@ -122,25 +153,51 @@ async def read_presence(state: AsyncDatabase[Document]) -> Presence:
     return Presence(
         tuple(_reactor(found) for found in reactors),
         tuple(_claim(found, told) for found in claims),
-        tuple(Pause(found.get("project"), found.get("site")) for found in pauses),
+        tuple(_pause(found) for found in pauses),
     )
 
 
 _AGO: Document = {"$divide": [{"$subtract": ["$$NOW", "$seen"]}, 1000]}
 _REACTORS: list[Document] = [{"$sort": {"site": 1, "_id": 1}}, {"$set": {"seen": _AGO}}]
-_TAKEN: Document = {"$ifNull": ["$taken", "$$NOW"]}  # missing while it is being taken
+# Both are missing for the moment in which a claim is being taken.
+_TAKEN: Document = {"$ifNull": ["$taken", "$$NOW"]}
+_EXPIRES: Document = {"$ifNull": ["$expires", "$$NOW"]}
 # A scan's claim is on no place. Journals can be long.
 _CLAIMS: list[Document] = [
     {"$match": {"site": {"$ne": ""}}},
     {"$sort": {"taken": 1, "_id": 1}},
     {
         "$set": {
-            "leased": {"$gt": ["$expires", "$$NOW"]},
+            "lease": {"$divide": [{"$subtract": [_EXPIRES, "$$NOW"]}, 1000]},
             "taken": {"$divide": [{"$subtract": ["$$NOW", _TAKEN]}, 1000]},
         }
     },
     {"$unset": ["former", "journal", "expires"]},
 ]
+
+
+# Of a pause that another tool wrote, who and when may be anything.
+_SINCE: Document = {
+    "$cond": [
+        {"$eq": [{"$type": "$at"}, "date"]},
+        {"$divide": [{"$subtract": ["$$NOW", "$at"]}, 1000]},
+        None,
+    ]
+}
+_PAUSES: list[Document] = [
+    {"$sort": {"project": 1, "site": 1, "_id": 1}},
+    {"$set": {"ago": _SINCE}},
+]
+
+
+def _pause(found: Mapping[str, Any]) -> Pause:
+    by, ago = found.get("by"), found["ago"]
+    return Pause(
+        found.get("project"),
+        found.get("site"),
+        by if isinstance(by, str) else None,
+        None if ago is None else round(ago, 1),
+    )
 
 
 def _reactor(found: Mapping[str, Any]) -> SeenReactor:
@@ -157,6 +214,18 @@ def _reactor(found: Mapping[str, Any]) -> SeenReactor:
             Suspended(label, why.get("kind", ""), why.get("why", ""))
             for label, why in sorted(suspended.items())
         ),
+        serves=found.get("serves") is not False,
+        watches=tuple(_watch(watch) for watch in found.get("watches") or ()),
+    )
+
+
+def _watch(found: Mapping[str, Any]) -> SeenWatch:
+    return SeenWatch(
+        site=str(found.get("site") or ""),
+        folder=str(found.get("folder") or ""),
+        mode=str(found.get("mode") or ""),
+        why=str(found.get("why") or ""),
+        vanished=int(found.get("vanished") or 0),
     )
 
 
@@ -171,7 +240,7 @@ def _claim(found: Mapping[str, Any], told: Mapping[object, Mapping[str, Any]]) -
         project=found["project"],
         site=found["site"],
         path=path,
-        leased=found["leased"],
+        lease=round(found["lease"], 1),
         held=found.get("held") is True,
         taken=round(found["taken"], 1),
         amount=_amount(doing) if doing and doing.get("size") else None,

@@ -8,7 +8,9 @@ costs 35 ms and more, filtering it on the server a third of that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+from bson import MinKey
 
 from reactor.model import Topology
 
@@ -16,6 +18,8 @@ Expression = dict[str, Any]
 Stage = dict[str, Any]
 
 REPRESENTATION: Expression = {"type": "representation"}
+START = MinKey()
+_HUGE = 2.0**53
 
 # Both are partial (on REPRESENTATION); they have an entry for each file of each document.
 INDEXES = {
@@ -23,9 +27,15 @@ INDEXES = {
     "sitesync_path": [("files.path", 1)],
 }
 
-_FILES: Expression = {"$cond": [{"$isArray": "$files"}, "$files", []]}
-_SITES: Expression = {"$cond": [{"$isArray": "$$f.sites"}, "$$f.sites", []]}
-_NAMES: Expression = {"$map": {"input": _SITES, "as": "s", "in": {"$ifNull": ["$$s.name", None]}}}
+FILES: Expression = {"$cond": [{"$isArray": "$files"}, "$files", []]}
+SITES: Expression = {"$cond": [{"$isArray": "$$f.sites"}, "$$f.sites", []]}
+NAMES: Expression = {"$map": {"input": SITES, "as": "s", "in": {"$ifNull": ["$$s.name", None]}}}
+_MAPPED_NAMES: Expression = {
+    "$map": {"input": {"$objectToArray": "$$f.sites"}, "as": "p", "in": "$$p.k"}
+}
+_NAMES_OF_ANY_SHAPE: Expression = {
+    "$cond": [{"$eq": [{"$type": "$$f.sites"}, "object"]}, _MAPPED_NAMES, NAMES]
+}
 
 
 def by_ids(ids: Iterable[object], topology: Topology, *, thorough: bool) -> list[Stage]:
@@ -38,6 +48,11 @@ def by_ids(ids: Iterable[object], topology: Topology, *, thorough: bool) -> list
         {"$match": {"_id": {"$in": ids}, **REPRESENTATION}},
         {"$project": {"files": _chosen(wanted)}},
     ]
+
+
+def by_id(document: object) -> list[Stage]:
+    """Return the pipeline that reads one representation with all its files."""
+    return [{"$match": {"_id": document, **REPRESENTATION}}, {"$project": {"files": 1}}]
 
 
 def by_positions(document: object, positions: Iterable[int], topology: Topology) -> list[Stage]:
@@ -54,14 +69,98 @@ def by_paths(paths: Sequence[str]) -> list[Stage]:
     ]
 
 
-def wanted_at(site: str, after: object | None) -> Expression:
+def files_where(
+    condition: Expression, ids: Sequence[object] | None, plain: Expression
+) -> list[Stage]:
     """
-    Return the filter for documents with something wanted at a site, in `_id` order.
+    Return the pipeline that reads those files of representations for which a condition holds.
+
+    It is asked of `$$f`, in documents of some ids or in all; `count` tells how many files
+    there are, and `plain` for how many another condition holds.
+    """
+    asked = {"files": _chosen(condition), "count": {"$size": FILES}, "plain": _count(plain)}
+    return [_representations(ids), {"$sort": {"_id": 1}}, {"$project": asked}]
+
+
+def count_where(condition: Expression, ids: Sequence[object] | None = None) -> list[Stage]:
+    """Return the pipeline that counts the `files` for which a condition on `$$f` holds."""
+    return [_representations(ids), {"$group": {"_id": None, "files": {"$sum": _count(condition)}}}]
+
+
+def naming_any(sites: Iterable[str]) -> Expression:
+    """Return whether the file `$$f` has an entry of one of some sites."""
+    return {"$ne": [{"$setIntersection": [{"$literal": sorted(sites)}, _NAMES_OF_ANY_SHAPE]}, []]}
+
+
+def lacking_any(sites: Iterable[str]) -> Expression:
+    """Return whether `$$f` has no entry of one of some sites, or is no file."""
+    has_all = {"$setIsSubset": [{"$literal": sorted(sites)}, _NAMES_OF_ANY_SHAPE]}
+    return {"$or": [{"$ne": [{"$type": "$$f"}, "object"]}, {"$not": [has_all]}]}
+
+
+def wanted_at(site: str) -> Expression:
+    """
+    Return the filter for documents with something wanted at a site.
 
     One `$elemMatch` on `files.sites`: a nested one loses the index's bounds (2 ms against 1 s).
     """
-    matched = {"files.sites": {"$elemMatch": {"name": site, "created_dt": None}}}
-    return {**REPRESENTATION, **matched, **({"_id": {"$gt": after}} if after is not None else {})}
+    return {**REPRESENTATION, "files.sites": {"$elemMatch": {"name": site, "created_dt": None}}}
+
+
+class Due(NamedTuple):
+    """
+    What an unfinished scan looks for: what is wanted at some sites, and neither paused nor failed.
+
+    With `untold`, only entries that tell no error.
+    """
+
+    sites: frozenset[str]
+    retry_count: int
+    untold: bool = False
+
+
+def due_at(due: Due, after: object, most: int) -> list[Stage]:
+    """Return the pipeline for documents with something due, by `_id` beyond one, and their size."""
+    failed = {"$gte": due.retry_count, "$lt": _HUGE, "$type": ["int", "long", "double"]}
+    entry = {
+        "name": {"$in": sorted(due.sites)},
+        "created_dt": None,
+        "paused": {"$in": [None, False]},
+        "tries": {"$not": failed},
+        **({"error": {"$in": [None, ""]}} if due.untold else {}),
+    }
+    return [
+        {"$match": {**REPRESENTATION, "files.sites": {"$elemMatch": entry}, **after_id(after)}},
+        {"$sort": {"_id": 1}},
+        {"$limit": most},
+        {"$project": {"files": {"$size": FILES}}},
+    ]
+
+
+def after_id(after: object) -> Expression:
+    """
+    Return the filter for documents beyond an `_id`; beyond `START` are all.
+
+    Ids of any type follow each other: a plain `$gt` compares with those of its own type only.
+    """
+    return {"$expr": {"$gt": ["$_id", {"$literal": after}]}}
+
+
+def tried_at(site: str) -> list[Stage]:
+    """Return the pipeline that reads those wanted files that were tried in vain at a site."""
+    tried = {
+        "$and": [
+            {"$eq": ["$$s.name", {"$literal": site}]},
+            {"$eq": [{"$ifNull": ["$$s.created_dt", None]}, None]},
+            {"$ne": [{"$ifNull": ["$$s.tries", None]}, None]},
+        ]
+    }
+    anywhere = {"$anyElementTrue": [{"$map": {"input": SITES, "as": "s", "in": tried}}]}
+    return [
+        {"$match": wanted_at(site)},
+        {"$project": {"files": _chosen(anywhere)}},
+        {"$match": {"files.0": {"$exists": True}}},
+    ]
 
 
 def unsettled(topology: Topology) -> Expression:
@@ -73,15 +172,36 @@ def unsettled(topology: Topology) -> Expression:
         "$or": [
             {"$ne": [{"$type": "$$f"}, "object"]},
             {"$not": [{"$isArray": "$$f.sites"}]},
-            {"$not": [{"$setIsSubset": [required, _NAMES]}]},
+            {"$not": [{"$setIsSubset": [required, NAMES]}]},
             {
                 "$anyElementTrue": [
-                    {"$map": {"input": _SITES, "as": "s", "in": _needs_a_look(known)}}
+                    {"$map": {"input": SITES, "as": "s", "in": _needs_a_look(known)}}
                 ]
             },
-            *(_partly_present(group) for group in map(sorted, groups) if len(group) > 1),
+            *(partly_present(group, NAMES) for group in map(sorted, groups) if len(group) > 1),
         ]
     }
+
+
+def below(folders: Sequence[str]) -> list[Stage]:
+    """Return the pipeline for the paths of all files that documents have below some folders."""
+    ranges = [{"$gte": f"{folder}/", "$lt": f"{folder}0"} for folder in folders]  # "0" follows "/"
+    found = [{"files.path": within} for within in ranges]
+    return [
+        {"$match": {"$or": found, **REPRESENTATION}},
+        {"$unwind": "$files"},
+        {"$match": {"$or": found}},
+        {"$group": {"_id": "$files.path"}},
+    ]
+
+
+def _count(condition: Expression) -> Expression:
+    return {"$size": {"$filter": {"input": FILES, "as": "f", "cond": condition}}}
+
+
+def _representations(ids: Sequence[object] | None) -> Stage:
+    named = {} if ids is None else {"_id": {"$in": list(ids)}}
+    return {"$match": {**named, **REPRESENTATION}}
 
 
 def _needs_a_look(known: Expression) -> Expression:
@@ -96,8 +216,9 @@ def _needs_a_look(known: Expression) -> Expression:
     }
 
 
-def _partly_present(group: Sequence[str]) -> Expression:
-    present = {"$size": {"$setIntersection": [{"$literal": list(group)}, _NAMES]}}
+def partly_present(group: Sequence[str], names: Expression | str) -> Expression:
+    """Return whether some, but not all, of a group of alternatives are among the names."""
+    present = {"$size": {"$setIntersection": [{"$literal": list(group)}, names]}}
     return {"$not": [{"$in": [present, [0, len(group)]]}]}
 
 
@@ -107,7 +228,7 @@ def _chosen(condition: Expression | None, positions: list[int] | None = None) ->
 
     Only those at `positions` are looked at, where they are given.
     """
-    size = {"$size": _FILES}
+    size = {"$size": FILES}
     everywhere = {"$range": [0, size]}
     known = {"$filter": {"input": positions, "as": "p", "cond": {"$lt": ["$$p", size]}}}
     numbered: Expression = {

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
+from bson import CodecOptions
 from pymongo import IndexModel
+from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.collation import Collation
 from pymongo.errors import OperationFailure
 
 from reactor import queries
 from reactor.documents import parse_representation
 from reactor.events import ChangeEvent, Notice
 from reactor.model import Representation, Topology
+from reactor.scanning import Found, overlooked
 
 Document = dict[str, Any]
+Cursor = AsyncCommandCursor[Document]
+Batches = AbstractAsyncContextManager[AsyncIterator[bytes]]
 TopologyOf = Callable[[str], Topology | None]
 
 
 # One read a document for its changed files is worth it for few documents; of many, one read
 # for all of them costs less.
 _PARTS = 8
+_PAGE = 500
+_BATCH = 1_000
+_BYTES = Collation("simple")
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """
+    A representation with those of its files that were asked for.
+
+    `files` is how many it has; of how many the second condition holds is `plain`.
+    """
+
+    representation: Representation
+    files: int
+    plain: int
 
 
 class Reader:
@@ -59,26 +82,90 @@ class Reader:
             for n in notices
         ]
 
+    async def one(self, project: str, document: object) -> Representation | None:
+        """Return a representation with all its files, or None where there is none."""
+        found = await self._read(project, queries.by_id(document))
+        return found[0] if found else None
+
     async def at_paths(self, project: str, paths: Sequence[str]) -> list[Representation]:
         """Return all representations that name one of the paths, with only those files."""
         return await self._read(project, queries.by_paths(paths))
 
-    async def wanted(
-        self, project: str, site: str, after: object | None, most: int
-    ) -> list[object]:
-        """Return the ids of documents with something wanted at a site, the next ones in order."""
-        found = self._database[project].find(
-            queries.wanted_at(site, after), {"_id": 1}, sort=[("_id", 1)], limit=most
-        )
-        return [document["_id"] async for document in found]
+    async def named_below(self, project: str, folders: Sequence[str]) -> list[str]:
+        """Return the paths of all files that documents have below some folders."""
+        if not folders:
+            return []
+        cursor = await self._database[project].aggregate(queries.below(folders))
+        return [found["_id"] async for found in cursor]
 
-    async def all(self, project: str, after: object | None, most: int) -> list[object]:
-        """Return the ids of all representations, the next ones in order."""
-        following = {} if after is None else {"_id": {"$gt": after}}
-        found = self._database[project].find(
-            {**queries.REPRESENTATION, **following}, {"_id": 1}, sort=[("_id", 1)], limit=most
+    async def examine(
+        self,
+        project: str,
+        condition: queries.Expression,
+        ids: Sequence[object] | None,
+        plain: queries.Expression,
+    ) -> AsyncGenerator[Examined]:
+        """
+        Yield representations, all or of some ids, with the files for which a condition holds.
+
+        Of files for which `plain` holds there is only the number.
+        """
+        pipeline = queries.files_where(condition, ids, plain)
+        found = self._database[project].aggregate(pipeline, batchSize=_PAGE)
+        async with await found as documents:
+            async for document in documents:
+                representation = parse_representation(project, document)
+                yield Examined(representation, document["count"], document["plain"])
+
+    async def count_files(
+        self, project: str, condition: queries.Expression, ids: Sequence[object] | None = None
+    ) -> int:
+        """Return for how many files of representations, all or of some ids, a condition holds."""
+        pipeline = queries.count_where(condition, ids)
+        found = await (await self._database[project].aggregate(pipeline)).to_list()
+        return int(found[0]["files"]) if found else 0
+
+    async def knows(self, project: str, site: str) -> bool:
+        """Return whether a document names a site."""
+        named = {"files.sites.name": site, **queries.REPRESENTATION}
+        return await self._database[project].find_one(named, {"_id": 1}) is not None
+
+    async def count(self, project: str) -> int:
+        """Return how many representations a project has."""
+        return await self._database[project].count_documents(queries.REPRESENTATION)
+
+    async def tried(self, project: str, site: str) -> AsyncIterator[Representation]:
+        """Yield the representations that were tried in vain at a site, with only those files."""
+        async for document in await self._database[project].aggregate(queries.tried_at(site)):
+            yield parse_representation(project, document)
+
+    @property
+    def codec(self) -> CodecOptions[Document]:
+        """Return how documents are decoded."""
+        return self._database.codec_options
+
+    async def due(self, project: str, due: queries.Due, after: object, most: int) -> list[Found]:
+        """Return the next documents, by `_id`, with something due."""
+        pipeline = queries.due_at(due, after, most)
+        async with await self._database[project].aggregate(pipeline) as found:
+            return [Found(one["_id"], one["files"]) async for one in found]
+
+    async def overlooked(self, topology: Topology, after: object) -> Batches:
+        """Return what events may have missed beyond an `_id`, undecoded."""
+        collection = self._database[topology.project]
+        pipeline = overlooked(topology, after)
+        found = await collection.aggregate_raw_batches(pipeline, batchSize=_BATCH)
+        return cast("Batches", found)  # the driver's own type speaks of documents
+
+    async def inventory(self, project: str, pipeline: list[queries.Stage]) -> Cursor:
+        """Return a cursor on what a pipeline over many documents tells, in the order of bytes."""
+        return await self._database[project].aggregate(
+            pipeline, allowDiskUse=True, collation=_BYTES, batchSize=_BATCH
         )
-        return [document["_id"] async for document in found]
+
+    async def folders(self, project: str, pipeline: list[queries.Stage]) -> list[str]:
+        """Return what a pipeline groups documents by."""
+        return [found["_id"] async for found in await self._database[project].aggregate(pipeline)]
 
     async def make_indexes(self, project: str) -> str | None:
         """Make the two partial indexes; return why that was not possible, or None."""

@@ -8,7 +8,7 @@ paused owner whose claim was taken over cannot record. Many endings go in one tr
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,16 +17,18 @@ from pymongo import AsyncMongoClient, UpdateOne, WriteConcern
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import BulkWriteError, PyMongoError, WriteError
 
 from reactor.claims import Claim, mine
-from reactor.edits import FileEdit, by_document, update_of
+from reactor.edits import FileEdit, by_document
+from reactor.updates import update_of, update_of_many
 
 log = structlog.stdlib.get_logger()
 
 Document = dict[str, Any]
 
 _UNKNOWN = "UnknownTransactionCommitResult"
+_EDITS_TOGETHER = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,14 @@ class Ending:
     claim: Claim
     edits: tuple[FileEdit, ...]
     attempt: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of edits: how many updates changed a document, and which ones refused, and why."""
+
+    changed: int = 0
+    refused: dict[object, str] = field(default_factory=dict[object, str])
 
 
 # A claim, the edits that show its progress, and what its own document shows.
@@ -71,27 +81,75 @@ class Recorder:
         """Return whether a change event's session is the one that endings are written in."""
         return self._session is not None and session_id == self._session.session_id["id"]
 
-    async def edit(self, edits: Iterable[FileEdit]) -> None:
+    async def edit(self, edits: Iterable[FileEdit]) -> Written:
         """
         Carry out edits that need no claim: they make nothing available.
 
         A document that refuses one (it grew too large, a validator forbids it) is logged.
         """
+        written = Written()
         for project, updates in _updates(edits).items():
-            dealt_with = 0
-            while dealt_with < len(updates):
-                dealt_with += await self._write(project, updates[dealt_with:])
+            await self._write_all(project, updates, written)
+        return written
 
-    async def _write(self, project: str, updates: Sequence[UpdateOne]) -> int:
+    async def edit_many(self, edits: Iterable[FileEdit]) -> Written:
+        """
+        Carry out edits of one project, one a file, as `edit` does: few writes for many documents.
+
+        The driver does not try these again: where the database fails, some may be done.
+        """
+        written = Written()
+        for some in _portions(edits):
+            ids, project = list(some), next(iter(some.values()))[0].file.project
+            try:
+                result = await self._database[project].update_many(
+                    {"_id": {"$in": ids}}, update_of_many(some)
+                )
+            except WriteError:
+                alone = await self.edit(edit for edits in some.values() for edit in edits)
+                written.changed += alone.changed
+                written.refused |= alone.refused
+            else:
+                written.changed += result.modified_count
+        return written
+
+    async def update_all(
+        self, project: str, ids: Sequence[object], update: Sequence[Mapping[str, Any]]
+    ) -> Written:
+        """Carry out one update in each of some documents; a document that refuses it is logged."""
+        if not ids:
+            return Written()
+        collection = self._database[project]
+        try:
+            result = await collection.update_many({"_id": {"$in": ids}}, update)
+        except WriteError:
+            written = Written()
+            updates = [UpdateOne({"_id": document}, update) for document in ids]
+            await self._write_all(project, updates, written)
+            return written
+        return Written(result.modified_count)
+
+    async def _write_all(
+        self, project: str, updates: Sequence[UpdateOne], written: Written
+    ) -> None:
+        dealt_with = 0
+        while dealt_with < len(updates):
+            dealt_with += await self._write(project, updates[dealt_with:], written)
+
+    async def _write(self, project: str, updates: Sequence[UpdateOne], written: Written) -> int:
         """Return how many updates are dealt with: all, or those up to one that was refused."""
         try:
-            await self._database[project].bulk_write(updates, ordered=True)
+            result = await self._database[project].bulk_write(updates, ordered=True)
         except BulkWriteError as error:
             if not error.details["writeErrors"]:
                 raise
             problem = error.details["writeErrors"][0]
-            _complain(project, problem["op"]["q"]["_id"], problem["errmsg"])
+            document, why = problem["op"]["q"]["_id"], problem["errmsg"]
+            _complain(project, document, why)
+            written.changed += error.details["nModified"]
+            written.refused[document] = why
             return int(problem["index"]) + 1
+        written.changed += result.modified_count
         return len(updates)
 
     async def record(self, endings: Sequence[Ending]) -> list[Ending]:
@@ -190,3 +248,17 @@ def _updates(edits: Iterable[FileEdit]) -> dict[str, list[UpdateOne]]:
         for once in rounds:
             updates.setdefault(project, []).append(UpdateOne({"_id": document}, update_of(once)))
     return updates
+
+
+def _portions(edits: Iterable[FileEdit]) -> Iterator[dict[object, list[FileEdit]]]:
+    """Yield edits by document, so many at a time."""
+    portion: dict[object, list[FileEdit]] = {}
+    count = 0
+    for (_, document), [some] in by_document(edits):
+        portion[document] = some
+        count += len(some)
+        if count >= _EDITS_TOGETHER:
+            yield portion
+            portion, count = {}, 0
+    if portion:
+        yield portion

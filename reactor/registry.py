@@ -36,9 +36,11 @@ def host() -> str:
 
 
 class Registry:
-    """One process's place among the `reactors`."""
+    """One process's place among the `reactors`; not all of them serve: some only claim."""
 
-    def __init__(self, state: AsyncDatabase[Document], own_site: str) -> None:
+    def __init__(
+        self, state: AsyncDatabase[Document], own_site: str, *, serves: bool = True
+    ) -> None:
         self._reactors = state["reactors"]
         self._cursors = state["cursors"]
         self.process = secrets.token_hex(8)
@@ -48,6 +50,7 @@ class Registry:
             "pid": psutil.Process().pid,
             "born": _born(psutil.Process()),
             "site": own_site,
+            "serves": serves,
         }
 
     async def register(self) -> None:

@@ -8,7 +8,7 @@ names is in `reactor.workers`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -62,7 +62,7 @@ class Scheduler:
     """The queue's one taker."""
 
     def __init__(self, sites: Sites, clock: DatabaseClock, pauses: Pauses) -> None:
-        self.queue = WorkQueue(self._label)
+        self.queue = WorkQueue(self._label, lanes=sum(1 for _ in sites))
         self.running: dict[Work, Running] = {}
         self._of_document: dict[Key, set[Work]] = {}
         self._sites = sites
@@ -182,14 +182,26 @@ class Scheduler:
         while not self.is_idle or any(work not in self._parked for work in self.queue.waiting()):
             await self._changed.wait()
 
-    async def wait_for_room(self) -> None:
-        """Return when a scan may add more to the queue."""
-        while not self.queue.has_room:
-            await self._changed.wait()
+    def lane(self, project: str, name: str) -> str:
+        """Return the lane of the queue in which work for a site waits: the site's label."""
+        return self._sites.of(project, name).label
 
-    async def wait_refill(self) -> None:
-        """Return when names have fallen out of the queue, and there is room for them again."""
-        while not (self.queue.has_room and self.queue.take_overflow()):
+    def is_resting(self, lane: str) -> bool:
+        """Return whether nothing can be brought there now: the site is suspended."""
+        site = self._sites.labelled(lane)
+        return site is None or site.resting_until(time.monotonic()) is not None
+
+    def is_open(self, lane: str) -> bool:
+        """Return whether a scan may add more to a lane of the queue."""
+        return self.queue.has_room(lane) and not self.is_resting(lane)
+
+    def is_paused(self, project: str, name: str) -> bool:
+        """Return whether transfers of a project to a site are paused."""
+        return self._pauses.covers(project, name)
+
+    async def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Return when something holds of the queue, or of what runs."""
+        while not holds():
             await self._changed.wait()
 
     async def drain(self, grace: float) -> None:

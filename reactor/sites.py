@@ -21,6 +21,7 @@ import anyio
 
 from providers.base import Marker, Provider, Reader, SiteError
 from reactor.backoff import SITE_RETRY
+from reactor.model import Policy
 
 
 class Throttle:
@@ -67,6 +68,7 @@ class Site:
     One reachable site: its provider, transfers at once, bytes a second, and how it is.
 
     `make` makes a provider; `limit` is of transfers at once, None leaves it to the provider.
+    `roots` are the names that its roots have in documents.
     """
 
     name: str
@@ -76,6 +78,8 @@ class Site:
     label: str = ""
     own: bool = False
     trust_size: bool = False
+    roots: tuple[str, ...] = ()
+    policy: Policy = field(default_factory=Policy)
     suspension: Suspension | None = None
     provider: Provider = field(init=False)
     transfers: int = field(init=False)
@@ -186,22 +190,28 @@ class Sites:
     """
 
     def __init__(
-        self, shared: Mapping[str, Site], overridden: Mapping[tuple[str, str], Site]
+        self, shared: Mapping[str, Site], overridden: Mapping[tuple[str, str], Site | None]
     ) -> None:
         self._shared = dict(shared)
-        self._overridden = dict(overridden)
-        self._by_label = {site.label: site for site in (*shared.values(), *overridden.values())}
+        self._overridden = dict(overridden)  # None: that project cannot use the shared one
+        sites = (*shared.values(), *(site for site in overridden.values() if site))
+        self._by_label = {site.label: site for site in sites}
 
     def __iter__(self) -> Iterator[Site]:
         return iter(self._by_label.values())
 
     def of(self, project: str, name: str) -> Site:
         """Return a site as one project sees it; KeyError where this process reaches none."""
-        return self._overridden.get((project, name)) or self._shared[name]
+        site = self.find(project, name)
+        if site is None:
+            raise KeyError(name)
+        return site
 
     def find(self, project: str, name: str) -> Site | None:
         """Return a site as one project sees it, or None."""
-        return self._overridden.get((project, name)) or self._shared.get(name)
+        if (project, name) in self._overridden:
+            return self._overridden[project, name]
+        return self._shared.get(name)
 
     def labelled(self, label: str) -> Site | None:
         """Return the site of a label."""

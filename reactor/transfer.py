@@ -184,6 +184,8 @@ class Transfer:
                 self.job.where, source, destination, self.claim.id, self.progress.advance
             )
         except MissingFileError as error:
+            with source.blamed():
+                await source.marker(self.job.where.root)  # a missing disk is not the file's fault
             raise self._missing(source) from error
         return await self._checked(source, variant, handle, copied)
 

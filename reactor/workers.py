@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 import structlog
@@ -20,7 +20,8 @@ from providers.base import FileError, Handle, Marker, ProviderError, SiteError
 from reactor.bundling import stage_together
 from reactor.claims import Claim, Claims, Journal, Place
 from reactor.clock import DatabaseClock
-from reactor.endings import Endings, Finished
+from reactor.endings import Endings
+from reactor.finished import Finished
 from reactor.jobs import Job, Postponed, jobs_of
 from reactor.model import Topology, Work
 from reactor.progress import Progress
@@ -28,6 +29,7 @@ from reactor.reader import Reader
 from reactor.scheduler import BATCH_BYTES, Running, Scheduler
 from reactor.sites import Site, Sites
 from reactor.transfer import Outcome, Staged, Transfer
+from reactor.watching.published import Published
 
 log = structlog.stdlib.get_logger()
 
@@ -44,6 +46,7 @@ class Serving:
     sites: Sites
     topology_of: Callable[[str], Topology | None]
     clock: DatabaseClock
+    published: Published = field(default_factory=Published)
 
 
 class Workers:
@@ -64,11 +67,13 @@ class Workers:
         self._sites = serving.sites
         self._topology_of = serving.topology_of
         self._clock = serving.clock
+        self._published = serving.published
         self.failed: set[Work] = set()
 
     async def serve(self, site: Site, works: Sequence[Work], workers: TaskGroup) -> None:
         """Claim what is still to be done of some works, and start it."""
         open_works = dict.fromkeys(works)
+        jobs: list[Job] = []
         try:
             jobs = await self._jobs(site, works, open_works)
             claims = await self._claims.take(await self._places(site, jobs))
@@ -82,6 +87,7 @@ class Workers:
             self._scheduler.park(open_works, time.monotonic() + _ELSEWHERE_SECONDS)
         except SiteError as error:
             self._scheduler.park(open_works, self._scheduler.suspend(error, works[0]))
+            await self._endings.tell_site_error(jobs, error)
         except PyMongoError as error:
             log.warning("database does not answer", why=str(error)[:200], waiting=len(open_works))
             self._scheduler.park(open_works, time.monotonic() + _DATABASE_SECONDS)
@@ -185,6 +191,7 @@ class Workers:
             await self._abandon(site, running, transfer)
             until = self._scheduler.suspend(error, running.job.work)
             self._scheduler.park([running.job.work], until)
+            await self._endings.tell_site_error([running.job], error)
             return
         except Exception as error:
             log.exception("unexpected", path=running.job.work.path, site=site.name)
@@ -235,6 +242,9 @@ class Workers:
         """Take note that a transfer was recorded, or that its claim was lost."""
         note = self.failed.add if finished.outcome in ("failed", "wrong") else self.failed.discard
         note(finished.job.work)
+        if finished.facts is not None:
+            site = self._sites.of(finished.job.work.project, finished.job.work.site)
+            self._published.note(site.label, finished.job.where, finished.facts)
         self._scheduler.done(finished.job.work)
 
     async def site_failed(self, finished: Finished, error: SiteError) -> None:

@@ -8,6 +8,7 @@ It may be lost at any moment: what it holds is in the documents, and a scan find
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -35,14 +36,20 @@ class WorkQueue:
 
     A name is handed out to one taker at a time. Added again meanwhile, it comes back when
     that taker is done. When `limit` names wait, the lowest priority falls out, and
-    `overflowed` says so until it is read by `take_overflow`.
+    `take_overflow` tells of which lanes. `lanes` share half of the room: that much each of
+    them may be filled up by scans.
     """
 
     def __init__(
-        self, lane_of: Callable[[Work], str] = lambda work: work.site, limit: int = 20_000
+        self,
+        lane_of: Callable[[Work], str] = lambda work: work.site,
+        limit: int = 20_000,
+        lanes: int = 1,
     ) -> None:
         self._lane_of = lane_of
         self._limit = limit
+        self._share = max(1, limit // (2 * max(1, lanes)))
+        self._lengths: Counter[str] = Counter()
         self._items: dict[Work, _Item] = {}
         self._busy: dict[Work, _Item] = {}
         self._again: dict[Work, _Item] = {}
@@ -50,7 +57,7 @@ class WorkQueue:
         self._later: list[tuple[float, int, Work]] = []
         self._lowest: list[_Rank] = []
         self._serial = count()
-        self._overflowed = False
+        self._overflowed: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._items)
@@ -61,10 +68,9 @@ class WorkQueue:
     def __repr__(self) -> str:
         return f"<WorkQueue waiting={len(self._items)} handed_out={len(self._busy)}>"
 
-    @property
-    def has_room(self) -> bool:
-        """Return whether a scan may add more: less than half of the limit waits."""
-        return len(self._items) < self._limit // 2
+    def has_room(self, lane: str) -> bool:
+        """Return whether a scan may add more to a lane: less than the lane's share waits there."""
+        return self._lengths[lane] < self._share and len(self._items) < self._limit
 
     def add(self, work: Work, priority: int, at: float = 0.0) -> None:
         """
@@ -87,8 +93,9 @@ class WorkQueue:
 
     def discard(self, work: Work) -> None:
         """Forget a waiting name."""
-        self._items.pop(work, None)
         self._again.pop(work, None)
+        if work in self._items:
+            self._remove(work)
 
     def discard_project(self, project: str) -> None:
         """Forget all names of a project."""
@@ -103,7 +110,7 @@ class WorkQueue:
         while ready and len(taken) < most:
             _, serial, work = heappop(ready)
             if self._is_live(work, serial):
-                self._busy[work] = self._items.pop(work)
+                self._busy[work] = self._remove(work)
                 taken.append(work)
         return taken
 
@@ -134,9 +141,10 @@ class WorkQueue:
         """Iterate over the waiting names."""
         return iter(self._items)
 
-    def take_overflow(self) -> bool:
-        """Return whether names fell out since the last call."""
-        overflowed, self._overflowed = self._overflowed, False
+    def take_overflow(self) -> frozenset[str]:
+        """Return the lanes of which names fell out since the last call."""
+        overflowed = frozenset(self._overflowed)
+        self._overflowed.clear()
         return overflowed
 
     def _merged(self, item: _Item | None, work: Work, priority: int, at: float) -> _Item:
@@ -150,6 +158,8 @@ class WorkQueue:
     def _put(self, item: _Item) -> None:
         if self._items.get(item.work) is item:
             return
+        if item.work not in self._items:
+            self._lengths[self._lane_of(item.work)] += 1
         self._items[item.work] = item
         heappush(self._later, (item.at, item.serial, item.work))
         heappush(self._lowest, (item.priority, -item.serial, item.work))
@@ -161,9 +171,13 @@ class WorkQueue:
         while self._lowest:
             _, negative, work = heappop(self._lowest)
             if self._is_live(work, -negative):
-                del self._items[work]
-                self._overflowed = True
+                self._remove(work)
+                self._overflowed.add(self._lane_of(work))
                 return
+
+    def _remove(self, work: Work) -> _Item:
+        self._lengths[self._lane_of(work)] -= 1
+        return self._items.pop(work)
 
     def _promote(self, now: float) -> None:
         """Move names whose time has come to the heap of their lane."""

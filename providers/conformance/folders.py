@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from providers.base import MARKER_NAME, Handle, PermanentFileError, Provider, ProviderError
+from providers.base import (
+    MARKER_NAME,
+    Handle,
+    PermanentFileError,
+    Provider,
+    ProviderError,
+    Unlisted,
+)
 from providers.conformance.moves import (
     Conformance,
     at,
@@ -133,12 +140,40 @@ class FolderConformance(Conformance):
 
         assert await listed(provider) == {}
 
-    async def test_a_listing_leaves_out_names_that_are_not_unicode(
+    async def test_a_listing_leaves_out_names_that_are_not_unicode_and_tells_them(
         self, provider: Provider, storage: Path
     ) -> None:
         if sys.platform != "linux":
             pytest.skip("only Linux keeps names that are not valid Unicode")
+        (storage / os.fsdecode(b"bad\xff")).mkdir()
+        (storage / os.fsdecode(b"bad\xff") / "below.exr").touch()
         (storage / os.fsdecode(b"bad\xff.exr")).touch()
         await put(provider, "good.exr", payload(1))
+        told: list[Unlisted] = []
 
-        assert set(await listed(provider)) == {"good.exr"}
+        found = [file.where.path async for file in provider.listing("work", "", "", told.append)]
+
+        assert found == ["good.exr"]
+        assert {one.where.path for one in told} == {"bad\\xff", "bad\\xff.exr"}
+
+    async def test_a_folder_that_may_not_be_read_is_told_and_hides_no_other(
+        self, provider: Provider, storage: Path
+    ) -> None:
+        for path in ("a.exr", "b/shut.exr", "c.exr"):
+            await put(provider, path, payload(1))
+        (storage / "b").chmod(0)
+        told: list[Unlisted] = []
+        try:
+            if os.access(storage / "b", os.R_OK):
+                pytest.skip("nothing is shut to this user")
+
+            found = [
+                file.where.path async for file in provider.listing("work", "", "", told.append)
+            ]
+
+            assert found == ["a.exr", "c.exr"]
+            assert [(one.where.path, one.folder) for one in told] == [("b", True)]
+            with pytest.raises(PermanentFileError):
+                await listed(provider)
+        finally:
+            (storage / "b").chmod(0o755)

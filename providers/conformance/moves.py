@@ -79,6 +79,7 @@ async def staged_content(provider: Provider, handle: Handle) -> bytes:
         return b"".join([chunk async for chunk in reader])
 
 
-async def listed(provider: Provider, folder: str = "") -> dict[str, Facts]:
-    """Return what is published below a folder of root `work`."""
-    return {file.where.path: file.facts async for file in provider.listing("work", folder)}
+async def listed(provider: Provider, folder: str = "", after: str = "") -> dict[str, Facts]:
+    """Return what is published below a folder of root `work`, in the order it is listed in."""
+    found = provider.listing("work", folder, after)
+    return {file.where.path: file.facts async for file in found}

@@ -7,6 +7,9 @@ import anyio
 from providers.base import Marker, Provider
 from providers.conformance.moves import Conformance, at, listed, payload, put, stage
 
+# As text, "a.b" comes before all that is below "a", and "a0" after it.
+SORTED = ("Z", "a-1/x", "a.b/x", "a.exr", "a/b.c", "a/b/c", "a/b/d/e", "a/c", "a/é", "a0", "a0é/x")
+
 
 class RootConformance(Conformance):
     """A root is known by its marker."""
@@ -58,6 +61,22 @@ class RootConformance(Conformance):
             await put(provider, path, payload(1))
 
         assert set(await listed(provider, "b")) == {"b/c", "b/d/e"}
+
+    async def test_a_listing_is_in_the_order_of_whole_paths(self, provider: Provider) -> None:
+        for path in SORTED:
+            await put(provider, path, payload(1))
+
+        assert list(await listed(provider)) == list(SORTED)
+
+    async def test_a_listing_goes_on_after_any_path(self, provider: Provider) -> None:
+        for path in SORTED:
+            await put(provider, path, payload(1))
+
+        for after in (*SORTED, "a/", "a/b", "a/c/", "a/z", "a0", "b", "zz"):
+            later = [path for path in SORTED if path > after]
+            assert list(await listed(provider, after=after)) == later
+            below = [path for path in later if path.startswith("a/")]
+            assert list(await listed(provider, "a", after)) == below
 
     async def test_nothing_is_below_a_folder_that_is_not_there(self, provider: Provider) -> None:
         assert await listed(provider, "no/such/folder") == {}

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
+from typing import cast
 
 import anyio
 import pytest
 
-from providers.base import CHUNK, Facts, Handle, Provider, ProviderError, RevokedError
+from providers.base import (
+    CHUNK,
+    DiskProvider,
+    Facts,
+    Handle,
+    Provider,
+    ProviderError,
+    RevokedError,
+)
 from providers.conformance.moves import (
     Conformance,
     at,
@@ -206,6 +216,23 @@ class StagingConformance(Conformance):
         assert sizes == [n if n % 7 else None for n in range(50)]
         assert all(isinstance(outcome, RevokedError) for outcome in outcomes[::7])
         assert {facts.size for facts in (await listed(provider)).values()} == set(sizes) - {None}
+
+    async def test_staged_files_are_listed_with_what_revokes_them(self, provider: Provider) -> None:
+        if not provider.features.local_paths:
+            pytest.skip("only sites on disks are gone through for what was left (local_paths)")
+        disk = cast("DiskProvider", provider)
+        handles = [await stage(provider, path, payload(3)) for path in ("a/b/x.exr", "y.exr")]
+        await put(provider, "a/z.exr", b"published")
+        before = time.time_ns()
+
+        found = [file async for file in disk.staged("work")]
+
+        assert {file.handle.claim for file in found} == {handle.claim for handle in handles}
+        assert all(abs(before - file.touched_ns) < 3_600 * 10**9 for file in found)
+        for file in found:
+            await provider.revoke(file.handle)
+        assert [file async for file in disk.staged("work")] == []
+        assert await content_at(provider, "a/z.exr") == b"published"
 
     async def test_publishing_nothing_is_no_error(self, provider: Provider) -> None:
         assert list(await provider.publish([])) == []

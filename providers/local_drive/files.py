@@ -17,6 +17,7 @@ from providers.base import (
     ChangedFileError,
     Copied,
     Facts,
+    FileError,
     Handle,
     Listed,
     Location,
@@ -25,14 +26,16 @@ from providers.base import (
     ProviderError,
     RevokedError,
     Setup,
+    StagedFile,
+    Unlisted,
 )
 from providers.checksums import checksum_of
 from providers.local_drive import copying, disk, markers
 from providers.local_drive.bundles import PathOf, stage_bundle
 from providers.local_drive.errors import Errors
-from providers.local_drive.listing import walk
+from providers.local_drive.listing import Walk, walk_staged
 from providers.local_drive.paths import Paths
-from providers.names import staged_name
+from providers.names import NAMELESS, shown, staged_name
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -161,11 +164,32 @@ class Files:
         """Remove a published file."""
         self._unlink(where)
 
-    def listing(self, root: str, folder: str) -> Iterator[Listed]:
+    def listing(
+        self, root: str, folder: str, after: str, unlisted: Callable[[Unlisted], None] | None
+    ) -> Iterator[Listed]:
         """Yield the published files below a folder; nothing is touched before the first is asked."""
         top = self.paths.root(root)
         self._refuse_unmarked(top)
-        yield from walk(root, top, self.paths.folder(root, folder))
+
+        def refused(error: OSError, below: str) -> None:
+            where = Location(root, below)
+            told = self._errors.of(error, where, top)
+            if unlisted is None or not isinstance(told, FileError):
+                raise told from error
+            unlisted(Unlisted(where, str(told), folder=True))
+
+        def nameless(path: str) -> None:
+            if unlisted is not None:
+                unlisted(Unlisted(Location(root, shown(path)), NAMELESS))
+
+        walk = Walk(root, after, refused, nameless)
+        yield from walk.files(self.paths.folder(root, folder), f"{folder}/" if folder else "")
+
+    def staged(self, root: str) -> Iterator[list[StagedFile]]:
+        """Yield the staged files of each folder below a root that has a marker."""
+        top = self.paths.root(root)
+        self._refuse_unmarked(top)
+        yield from walk_staged(root, top)
 
     def _is_marked(self, root: str) -> bool:
         try:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import ParamSpec, Self, TypeVar
 
@@ -23,6 +23,8 @@ from providers.base import (
     Marker,
     ProviderError,
     Setup,
+    StagedFile,
+    Unlisted,
 )
 from providers.checksums import ALGORITHMS
 from providers.local_drive.crew import Crew
@@ -31,6 +33,7 @@ from providers.local_drive.settings import LocalDriveOptions
 from providers.local_drive.streams import DiskReader, DiskSink
 
 _LISTED_AT_ONCE = 512
+_FOLDERS_AT_ONCE = 32
 _HANDS = 2
 _BUNDLE = 32
 P = ParamSpec("P")
@@ -135,13 +138,23 @@ class LocalDrive:
         """Remove a published file; none there is no error."""
         await self._run(self._files.remove, where)
 
-    async def listing(self, root: str, folder: str = "") -> AsyncIterator[Listed]:
-        """List all published files below a folder; links are not followed."""
+    async def listing(
+        self,
+        root: str,
+        folder: str = "",
+        after: str = "",
+        unlisted: Callable[[Unlisted], None] | None = None,
+    ) -> AsyncIterator[Listed]:
+        """List all published files below a folder, in order; links are not followed."""
         where = Location(root, folder)
-        found = self._files.listing(root, folder)
-        while batch := await self._on_file(where, _take, found):
+        found = self._files.listing(root, folder, after, unlisted)
+        while batch := await self._on_file(where, _take, found, _LISTED_AT_ONCE):
             for file in batch:
                 yield file
+
+    def root_path(self, root: str) -> Path:
+        """Return the folder of a root."""
+        return self._files.paths.root(root)
 
     def local_path(self, where: Location, plain: set[str] | None = None) -> Path:
         """Return the path of a file, checked to stay below its root."""
@@ -176,6 +189,13 @@ class LocalDrive:
             file.close()
             raise
 
+    async def staged(self, root: str) -> AsyncIterator[StagedFile]:
+        """List all staged files below a root; links are not followed."""
+        folders = self._files.staged(root)
+        while batch := await self._on_file(Location(root, ""), _take, folders, _FOLDERS_AT_ONCE):
+            for file in chain(*batch):
+                yield file
+
     async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call in a worker thread; a cancelled call has ended when this raises."""
         return await to_thread.run_sync(partial(call, *args, **kwargs), limiter=self._threads)
@@ -186,5 +206,5 @@ class LocalDrive:
         return await self._run(partial(self._files.on_file, where, call, *args, **kwargs))
 
 
-def _take(found: Iterator[Listed]) -> list[Listed]:
-    return list(islice(found, _LISTED_AT_ONCE))
+def _take(found: Iterator[T], most: int) -> list[T]:
+    return list(islice(found, most))

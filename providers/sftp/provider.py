@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Self
@@ -20,6 +20,7 @@ from providers.base import (
     ProviderError,
     Setup,
     SiteError,
+    Unlisted,
 )
 from providers.checksums import checksum_of
 from providers.sftp import requests
@@ -170,14 +171,21 @@ class SftpProvider:
                 if not is_missing(error):
                     raise translated(self._setup.site, where, error) from error
 
-    async def listing(self, root: str, folder: str = "") -> AsyncIterator[Listed]:
-        """List all published files below a folder, staged ones left out."""
+    async def listing(
+        self,
+        root: str,
+        folder: str = "",
+        after: str = "",
+        unlisted: Callable[[Unlisted], None] | None = None,
+    ) -> AsyncIterator[Listed]:
+        """List all published files below a folder, in the order of their paths."""
         if folder:
             place = self._places.place(Location(root, f"{folder}/x"))
             async with self._pool.channel() as channel:
                 if not await self._folders.there(channel, place):
                     return
-        listing = Listing(self._setup.site, self._pool, root, self._places.root(root))
+        top = self._places.root(root)
+        listing = Listing(self._setup.site, self._pool, root, top, after, unlisted)
         async for listed in listing.files(folder):
             yield listed
 

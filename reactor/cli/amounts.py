@@ -7,6 +7,11 @@ from rich.filesize import decimal
 from reactor.presence import Amount
 
 
+def files_text(count: int) -> str:
+    """Return a number of files: "1 file", "12 files"."""
+    return "1 file" if count == 1 else f"{count} files"
+
+
 def rate_text(rate: int) -> str:
     """Return bytes per second: "12.0 MB/s"."""
     return f"{decimal(rate)}/s"

@@ -16,7 +16,7 @@ from providers.base import Setup as ProviderSetup
 from providers.table import PROVIDERS
 from reactor.database import Client, connect
 from reactor.embedded import embedded_mongod
-from reactor.model import Topology
+from reactor.model import Policy, Topology
 from reactor.sites import Site, Sites, Throttle
 
 TopologyOf = Callable[[str], Topology | None]
@@ -34,6 +34,12 @@ def load_settings(config: Path | None, active_site: str | None = None) -> Settin
     return settings
 
 
+def settings_files(config: Path | None) -> tuple[Path, ...]:
+    """Return the files that settings are read from, whether they are there or not."""
+    sources = find(config)
+    return tuple(file for file in (sources.file, sources.machine_file) if file)
+
+
 def make_sites(settings: Settings) -> tuple[Sites, dict[str, str]]:
     """Return the sites that this process can try to reach, and why it cannot the others."""
     everywhere = Throttle(settings.limits.bandwidth)
@@ -42,13 +48,13 @@ def make_sites(settings: Settings) -> tuple[Sites, dict[str, str]]:
     for name, site in settings.sites.items():
         if made := _make_site(settings, site, everywhere, problems):
             shared[name] = made
-    overridden: dict[tuple[str, str], Site] = {}
+    overridden: dict[tuple[str, str], Site | None] = {}
     for project, view in settings.projects.items():
         for name, site in view.sites.items():
             if site == settings.sites.get(name):
                 continue
-            if made := _make_site(settings, site, everywhere, problems, project):
-                overridden[project, name] = made
+            made = _make_site(settings, site, everywhere, problems, project)
+            overridden[project, name] = made
     return Sites(shared, overridden), problems
 
 
@@ -77,13 +83,9 @@ def _make_site(
         label=label,
         own=site.name == settings.machine.site_id,
         trust_size=site.trust_size,
+        policy=Policy(site.on_missing, site.vanish_grace, site.deletion_limit),
+        roots=tuple(sorted(roots)),
     )
-
-
-def root_names(settings: Settings, site: Site) -> list[str]:
-    """Return the names of a site's roots, as the project sees them that its label names."""
-    project = site.label.partition("@")[2]
-    return sorted(settings.project(project).site(site.name).roots())
 
 
 def topologies(settings: Settings, sites: Sites) -> TopologyOf:
@@ -100,21 +102,26 @@ def topologies(settings: Settings, sites: Sites) -> TopologyOf:
 
 def _topology(settings: Settings, project: Project, sites: Sites) -> Topology | None:
     """Return a project's topology, or None where nothing of it is this process's business."""
-    own = settings.machine.site_id
+    reachable = frozenset(name for name in project.sites if sites.find(project.name, name))
+    topology = topology_of_site(project, settings.machine.site_id, reachable)
+    return topology if project.enabled and topology.is_serving else None
+
+
+def topology_of_site(project: Project, own: str, reachable: frozenset[str]) -> Topology:
+    """Return what a process whose own site is `own` knows of a project, if it reaches these sites."""
     remote = [project.remote_site] if project.remote_site else []
-    served = tuple(dict.fromkeys((own, *remote, *project.always_accessible_on)))
-    topology = Topology(
+    return Topology(
         project=project.name,
         own=own,
-        served=served,
+        served=tuple(dict.fromkeys((own, *remote, *project.always_accessible_on))),
         alternatives=project.alternatives(),
-        reachable=frozenset(name for name in project.sites if sites.find(project.name, name)),
+        reachable=reachable,
         always=project.always_accessible_on,
         retry_count=project.retry_count,
         interval=project.reconcile_interval,
+        problems={name: site.problem for name, site in project.sites.items() if site.problem},
+        roots=frozenset({"", "work"}.union(*(site.root for site in project.sites.values()))),
     )
-    has_company = len(topology.together(served)) > 1
-    return topology if project.enabled and own in topology.reachable and has_company else None
 
 
 @asynccontextmanager

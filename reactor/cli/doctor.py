@@ -79,7 +79,7 @@ async def _check(shell: Shell, settings: Settings) -> list[Finding]:
     async with open_sites(settings) as (sites, unserved):
         findings = [*settings_checks.check_settings(settings, find(shell.config), unserved)]
         findings += machine.check_machine()
-        reports = await check_sites(sites, settings)
+        reports = await check_sites(sites)
     for report in reports:
         findings += report.findings
     findings += _alternatives(settings, reports)

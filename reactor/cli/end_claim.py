@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -11,7 +9,7 @@ from config.models import Settings
 from reactor.claims import Claim, Claims, Place
 from reactor.cli.checks.reactors import claim_text
 from reactor.cli.compose import open_database
-from reactor.cli.shell import FAILED, WRONG_USE, fail, print_json
+from reactor.cli.shell import confirm, fail, print_json
 from reactor.presence import Document, Presence, SeenClaim, SeenReactor, read_presence
 from reactor.registry import Registry, host
 
@@ -29,7 +27,11 @@ async def end_claim(settings: Settings, claim_id: str, *, sure: bool, as_json: b
         await _refuse_if_alive(claim, presence, Registry(state, settings.machine.site_id))
         click.echo(f"claim {claim_text(claim, presence)}", err=True)
         if not sure:
-            _ask()
+            confirm(
+                "Is its process gone for good, so that it can never go on where it was?",
+                hint="add --yes if its process is gone for good",
+                otherwise="the claim stands",
+            )
         await _end(state, claim)
     if as_json:
         print_json({"ended": claim.id, "project": claim.project, "path": claim.path})
@@ -57,18 +59,6 @@ async def _refuse_if_alive(claim: SeenClaim, presence: Presence, registry: Regis
 
 def _seen(owner: SeenReactor) -> str:
     return "seen lately" if owner.is_alive else "which does not answer but is there"
-
-
-def _ask() -> None:
-    question = "Is its process gone for good, so that it can never go on where it was?"
-    if not _is_terminal():
-        fail("nobody is here to ask: add --yes if its process is gone for good", WRONG_USE)
-    if not click.confirm(question, err=True):
-        fail("the claim stands", FAILED)
-
-
-def _is_terminal() -> bool:
-    return sys.stdin.isatty()
 
 
 async def _end(state: AsyncDatabase[Document], claim: SeenClaim) -> None:

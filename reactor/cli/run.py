@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import sys
+from collections.abc import Mapping
 
 import anyio
 import click
@@ -12,8 +12,12 @@ import structlog
 from config.models import Settings
 from handlers.table import HANDLERS
 from reactor.app import Reactor, Setup
-from reactor.cli.compose import open_database, open_sites, topologies
+from reactor.cli.compose import TopologyOf, open_database, open_sites, topologies
+from reactor.cli.garbage import collect_garbage_less_often
+from reactor.cli.reloading import Reading, changed_settings
 from reactor.cli.shell import DONE, FAILED, Shell, Stop, pass_shell, run_async, watch_signals
+from reactor.database import Client
+from reactor.sites import Sites
 
 log = structlog.stdlib.get_logger()
 
@@ -26,7 +30,7 @@ log = structlog.stdlib.get_logger()
 @click.option("--until-idle", is_flag=True, help="End when there is nothing left to do now.")
 @pass_shell
 def run(shell: Shell, active_site: str | None, embedded: bool, until_idle: bool) -> None:  # noqa: FBT001 - flags
-    r"""
+    """
     Serve: watch the database, and bring published files to where they are wanted.
 
     Runs until it is stopped (Ctrl-C, SIGTERM): it then lets what is under way end for a few
@@ -37,10 +41,13 @@ def run(shell: Shell, active_site: str | None, embedded: bool, until_idle: bool)
     sitesync run                            as this machine's own site
     sitesync run --active-site studio       as the studio's server
     sitesync run --until-idle               once, for cron; exit code 1 if something failed
-    """
+    """  # noqa: D301 - click looks for this very character
     shell.logs()
-    settings = shell.settings(active_site)
-    sys.exit(run_async(lambda: serve(settings, embedded=embedded, until_idle=until_idle)))
+    if until_idle:
+        settings = shell.settings(active_site)
+        sys.exit(run_async(lambda: serve_once(settings, embedded=embedded)))
+    reading = shell.reading(active_site)
+    sys.exit(run_async(lambda: serve(reading, embedded=embedded)))
 
 
 @click.command(hidden=True)
@@ -49,16 +56,70 @@ def run(shell: Shell, active_site: str | None, embedded: bool, until_idle: bool)
 def syncserver(shell: Shell, active_site: str) -> None:
     """Serve as a site: the predecessor's spelling of `run --active-site NAME`."""
     shell.logs()
-    settings = shell.settings(active_site)
-    sys.exit(run_async(lambda: serve(settings, embedded=False, until_idle=False)))
+    reading = shell.reading(active_site)
+    sys.exit(run_async(lambda: serve(reading, embedded=False)))
 
 
-def collect_garbage_less_often() -> None:
-    """Look for cycles a tenth as often: a burst makes many objects, and few cycles (a tenth faster)."""
-    gc.set_threshold(50_000, 20, 20)
+def make_reactor(
+    settings: Settings, client: Client, sites: Sites, topology_of: TopologyOf
+) -> Reactor:
+    """Return a reactor of these settings, with all handlers."""
+    mongo = settings.mongo
+    own = settings.machine.site_id
+    databases = (mongo.database, mongo.state_database)
+    return Reactor(Setup(client, *databases, own, sites, topology_of, HANDLERS))
 
 
-async def serve(settings: Settings, *, embedded: bool, until_idle: bool) -> int:
+def tell_unserved(settings: Settings, problems: Mapping[str, str]) -> None:
+    """Log the sites that cannot be served, but for built-in ones that nobody set up."""
+    for label, why in problems.items():
+        if label == settings.machine.site_id or label not in ("studio", "local"):
+            log.warning("site not served", site=label, why=why)
+
+
+async def serve(reading: Reading, *, embedded: bool) -> int:
+    """Run a reactor until it is stopped, anew whenever the settings change; return the exit code."""
+    collect_garbage_less_often()
+    settings, stop = reading.first, Stop()
+    async with (
+        open_database(settings, embedded=embedded) as client,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(watch_signals, stop)
+        while not stop.asked.is_set():
+            settings = await _serve_while(settings, client, stop, reading)
+        tasks.cancel_scope.cancel()
+    return stop.code
+
+
+async def _serve_while(
+    settings: Settings, client: Client, stop: Stop, reading: Reading
+) -> Settings:
+    """Run a reactor until it is stopped, or settings have changed; return those to go on with."""
+    over, changed = anyio.Event(), [settings]
+
+    async def end_when_changed() -> None:
+        changed.append(await changed_settings(reading, settings))
+        over.set()
+
+    async def end_when_asked() -> None:
+        await stop.asked.wait()
+        over.set()
+
+    async with open_sites(settings) as (sites, problems), anyio.create_task_group() as tasks:
+        tell_unserved(settings, problems)
+        tasks.start_soon(end_when_asked)
+        tasks.start_soon(end_when_changed)
+        reactor = make_reactor(settings, client, sites, topologies(settings, sites))
+        if settings != reading.first:
+            log.info("settings have changed; serving by the new ones")
+            reactor.scans.request(full=True)
+        await reactor.run(until_idle=False, stop=over)
+        tasks.cancel_scope.cancel()
+    return changed[-1]
+
+
+async def serve_once(settings: Settings, *, embedded: bool) -> int:
     """Run a reactor until it is stopped or idle, and return the exit code."""
     collect_garbage_less_often()
     stop, failed = Stop(), False
@@ -67,24 +128,10 @@ async def serve(settings: Settings, *, embedded: bool, until_idle: bool) -> int:
         open_sites(settings) as (sites, problems),
         anyio.create_task_group() as tasks,
     ):
-        own = settings.machine.site_id
-        for label, why in problems.items():
-            if label == own or label not in ("studio", "local"):
-                log.warning("site not served", site=label, why=why)
-
+        tell_unserved(settings, problems)
         tasks.start_soon(watch_signals, stop)
-        reactor = Reactor(
-            Setup(
-                client,
-                settings.mongo.database,
-                settings.mongo.state_database,
-                own,
-                sites,
-                topologies(settings, sites),
-                HANDLERS,
-            )
-        )
-        await reactor.run(until_idle=until_idle, stop=stop.asked)
+        reactor = make_reactor(settings, client, sites, topologies(settings, sites))
+        await reactor.run(until_idle=True, stop=stop.asked)
         failed = reactor.has_failures
         tasks.cancel_scope.cancel()
-    return stop.code or (FAILED if until_idle and failed else DONE)
+    return stop.code or (FAILED if failed else DONE)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import click
 
 from config.errors import SettingsError, nearest
 from config.models import Project, Settings
+from config.views import LOCAL
 from reactor.database import Client
 from reactor.model import groups_of
 from reactor.presence import Presence, read_presence
@@ -51,16 +52,34 @@ async def look(
     `SettingsError` names what there is not, and what may have been meant.
     """
     presence = await read_presence(client[settings.mongo.state_database])
-    there = await Reader(client[settings.mongo.database]).projects()
-    _require("project", asked.projects, there)
-    projects = [settings.project(name) for name in asked.projects or there]
+    names = await require_projects(client, settings, asked.projects)
+    projects = [settings.project(name) for name in names]
     if not asked.projects:
         projects = [project for project in projects if project.enabled]
-    sites = frozenset(settings.machine.site_id if s == "local" else s for s in asked.sites)
     seen = {reactor.site for reactor in presence.reactors}
-    _require("site", sites, seen.union(settings.sites, *(one.sites for one in projects)))
+    sites = require_sites(settings, asked.sites, seen.union(*(one.sites for one in projects)))
     scopes = [scope for project in projects for scope in _scopes(project, seen)]
     return presence, tuple(scope for scope in scopes if not sites or scope.site in sites)
+
+
+async def require_projects(client: Client, settings: Settings, names: Sequence[str]) -> list[str]:
+    """Return the named projects, or all there are; `SettingsError` names the nearest to a wrong one."""
+    there = await Reader(client[settings.mongo.database]).projects()
+    _require("project", names, there)
+    return list(names or there)
+
+
+def require_sites(
+    settings: Settings, names: Iterable[str], also: Iterable[str] = ()
+) -> frozenset[str]:
+    """
+    Return the named sites, with `local` as the machine's own site.
+
+    Sites of the settings are known, and `also` others; `SettingsError` names the nearest.
+    """
+    sites = frozenset(settings.machine.site_id if name == LOCAL else name for name in names)
+    _require("site", sites, {*settings.sites, *also})
+    return sites
 
 
 def _scopes(project: Project, seen: Collection[str]) -> Iterable[Scope]:

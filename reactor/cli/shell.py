@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -21,7 +22,8 @@ from rich.text import Text
 from config.errors import SettingsError
 from config.models import Settings
 from providers.base import ProviderError
-from reactor.cli.compose import load_settings
+from reactor.cli.compose import load_settings, settings_files
+from reactor.cli.reloading import Reading
 from reactor.database import DatabaseError
 from reactor.embedded import EmbeddedError
 from reactor.logs import configure_logs
@@ -48,6 +50,12 @@ class Shell:
         except SettingsError as error:
             fail(str(error), WRONG_USE)
 
+    def reading(self, active_site: str | None = None) -> Reading:
+        """Return settings together with how they are read again when they change."""
+        first = self.settings(active_site)
+        read = partial(load_settings, self.config, active_site)
+        return Reading(first, settings_files(self.config), read)
+
     def logs(self, *, quiet: bool = False) -> None:
         """Set logging up; `quiet` for commands whose output is the answer."""
         configure_logs(verbose=self.verbose, quiet=quiet)
@@ -60,6 +68,22 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
     """End the program with a message on stderr."""
     click.echo(f"sitesync: {message}", err=True)
     sys.exit(code)
+
+
+def confirm(question: str, *, hint: str, otherwise: str) -> None:
+    """
+    Go on only if a person agrees; else end the program, and say `otherwise`.
+
+    Where nobody is there to ask, the program ends with a `hint` at what to add.
+    """
+    if not _is_terminal():
+        fail(f"nobody is here to ask: {hint}", WRONG_USE)
+    if not click.confirm(question, err=True):
+        fail(otherwise)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def run_async(act: Callable[[], Awaitable[T]]) -> T:

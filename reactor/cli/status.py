@@ -26,13 +26,13 @@ from reactor.cli.shell import (
     run_async,
 )
 from reactor.pauses import Pause
-from reactor.presence import Presence, SeenClaim, SeenReactor
+from reactor.presence import Presence, SeenClaim, SeenReactor, SeenWatch
 from reactor.standing import SiteStanding, Standing
 
 # Said under the errors: it is the same for all of them.
 _WHAT_TO_DO = (
-    "Mend what the error says, then reset the file in OpenPype's Sync Queue "
-    "(or delete `tries` from its entry): it is tried again at once."
+    "Mend what the error says, then run `sitesync retry` "
+    "(or reset the file in OpenPype's Sync Queue): it is tried again at once."
 )
 
 
@@ -78,17 +78,41 @@ def _show(presence: Presence, standings: Sequence[SiteStanding]) -> None:
     _section("Failed", ["project", "site", "files", "error", "for example"], _failures(standings))
     if any(one.troubles for one in standings):
         click.echo(_WHAT_TO_DO)
-    _section("Paused", ["project", "site"], [_pause_row(pause) for pause in presence.pauses])
+    columns = ["project", "site", "by", "since"]
+    _section("Paused", columns, [_pause_row(pause) for pause in presence.pauses])
     suspended = [
         [why.site, reactor.host, why.kind, why.why]
         for reactor in presence.alive
         for why in reactor.suspended
     ]
     _section("Suspended sites", ["suspended site", "seen from", "kind", "why"], suspended)
+    columns = ["site", "folder", "seen from", "what"]
+    _section("Disks that need a look", columns, _watch_rows(presence))
     columns = ["reactor on", "pid", "site", "running", "waiting", "last seen"]
     _section("Reactors", columns, [_reactor_row(reactor) for reactor in presence.alive])
     if not presence.alive:
         click.echo("No reactor runs: start one with `sitesync run`.")
+
+
+def _watch_rows(presence: Presence) -> list[list[str]]:
+    """Return a row for each root of which no live watch tells, or too much has vanished."""
+    return [
+        [watch.site, watch.folder, reactor.host, _watch_text(watch)]
+        for reactor in presence.alive
+        for watch in reactor.watches
+        if watch.mode != "live" or watch.vanished
+    ]
+
+
+def _watch_text(watch: SeenWatch) -> str:
+    if watch.vanished:
+        return (
+            f"{watch.vanished} files have vanished at once, so none is believed to be gone: if "
+            f"they are, run `sitesync validate --site {watch.site} --confirm-removals`"
+        )
+    if watch.mode == "starting":
+        return "its watch begins"
+    return f"not watched but surveyed every 10 minutes: {watch.why}"
 
 
 def _section(title: str, columns: list[str], rows: list[list[str]]) -> None:
@@ -123,7 +147,8 @@ def _failures(standings: Sequence[SiteStanding]) -> list[list[str]]:
 
 
 def _pause_row(pause: Pause) -> list[str]:
-    return [pause.project or "every project", pause.site or "every site"]
+    since = "-" if pause.ago is None else f"{duration_text(pause.ago)} ago"
+    return [pause.project or "every project", pause.site or "every site", pause.by or "-", since]
 
 
 def _reactor_row(reactor: SeenReactor) -> list[str]:
@@ -139,8 +164,17 @@ def _as_json(presence: Presence, standings: Sequence[SiteStanding]) -> dict[str,
             for reactor in presence.alive
             for why in reactor.suspended
         ],
-        "pauses": [pause._asdict() for pause in presence.pauses],
-        "reactors": [_reactor_json(reactor) for reactor in presence.alive],
+        "pauses": [_pause_json(pause) for pause in presence.pauses],
+        "reactors": [reactor_json(reactor) for reactor in presence.alive],
+    }
+
+
+def _pause_json(pause: Pause) -> dict[str, Any]:
+    return {
+        "project": pause.project,
+        "site": pause.site,
+        "by": pause.by,
+        "paused_seconds_ago": pause.ago,
     }
 
 
@@ -176,7 +210,8 @@ def running_json(claim: SeenClaim) -> dict[str, Any]:
     }
 
 
-def _reactor_json(reactor: SeenReactor) -> dict[str, Any]:
+def reactor_json(reactor: SeenReactor) -> dict[str, Any]:
+    """Return one reactor, and when it was seen."""
     return {
         "host": reactor.host,
         "pid": reactor.pid,
@@ -184,4 +219,5 @@ def _reactor_json(reactor: SeenReactor) -> dict[str, Any]:
         "running": reactor.running,
         "waiting": reactor.waiting,
         "seen_seconds_ago": reactor.seen,
+        "watches": [asdict(watch) for watch in reactor.watches],
     }

@@ -37,8 +37,8 @@ _Item = tuple[Document | None, object]
 
 MOST_TOGETHER = 500
 OWN_WRITES_SECONDS = 0.1
-_SAVE_SECONDS = 1.0
-_POLL_MS = 500
+_SAVE_SECONDS = 5.0
+_POLL_MS = 2_000
 _TOKEN_NOT_FOUND = 280
 _HISTORY_LOST = 286
 
@@ -141,7 +141,7 @@ class Cursor:
         return found.get("token") if found and found.get("fingerprint") == FINGERPRINT else None
 
     async def save(self, token: object, *, now: bool = False) -> None:
-        """Save a token, at most once a second unless asked to at once."""
+        """Save a token, at most every few seconds unless asked to at once."""
         if token is None or token == self._saved:
             return
         if now or time.monotonic() - self._saved_at > _SAVE_SECONDS:
@@ -153,6 +153,36 @@ class Cursor:
         """Drop a token that leads nowhere."""
         await self.collection.update_one({"_id": self.name}, {"$unset": {"token": 1}})
         self._saved = None
+
+    async def knows(self, settings: str) -> bool:
+        """Return whether all was looked at by these settings since they last changed."""
+        found = await self.collection.find_one({"_id": self.name}, {"settings": 1})
+        return found is not None and found.get("settings") == settings
+
+    async def keep(self, settings: str) -> None:
+        """Take note that all was looked at by these settings."""
+        await self.collection.update_one({"_id": self.name}, {"$set": {"settings": settings}})
+
+
+class Forgetful:
+    """The place in the stream of a process that keeps none: it begins with lost history."""
+
+    async def load(self) -> object | None:
+        """Return that there is no token."""
+        return None
+
+    async def save(self, token: object, *, now: bool = False) -> None:
+        """Save nothing."""
+
+    async def forget(self) -> None:
+        """Know nothing to drop."""
+
+    async def knows(self, settings: str) -> bool:  # noqa: ARG002 - it keeps none
+        """Return that nothing was looked at before."""
+        return False
+
+    async def keep(self, settings: str) -> None:
+        """Keep nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +203,11 @@ class ChangeStream:
     """
 
     def __init__(
-        self, database: AsyncDatabase[Document], cursor: Cursor, dispatch: Dispatch, told: Told
+        self,
+        database: AsyncDatabase[Document],
+        cursor: Cursor | Forgetful,
+        dispatch: Dispatch,
+        told: Told,
     ) -> None:
         self._database = database
         self._cursor = cursor

@@ -115,7 +115,7 @@ def test_without_a_terminal_somebody_has_to_be_sure(machine: Machine) -> None:
 def test_on_a_terminal_it_is_asked(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
-    monkeypatch.setattr("reactor.cli.end_claim._is_terminal", lambda: True)
+    monkeypatch.setattr("reactor.cli.shell._is_terminal", lambda: True)
     claim = held(machine)
 
     machine.call("doctor", "--end-claim", claim, input=f"{answer}\n")

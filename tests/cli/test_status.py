@@ -124,7 +124,7 @@ def test_a_failed_file_is_shown_with_what_to_do(machine: Machine) -> None:
     lines = machine.call("status").stdout.splitlines()
 
     assert f"{PROJECT}\tvendor\t1\tthe disk is full\t{{root[work]}}/a.exr" in lines
-    assert any("delete `tries`" in line for line in lines)
+    assert any("sitesync retry" in line for line in lines)
 
 
 def test_progress_is_read_from_claims(machine: Machine) -> None:
@@ -194,10 +194,36 @@ def test_only_reactors_that_were_seen_lately_are_shown(machine: Machine) -> None
 
     reactors = machine.answer("status")["reactors"]
 
-    del reactors[0]["seen_seconds_ago"]
+    del reactors[0]["seen_seconds_ago"], reactors[0]["watches"]
     assert reactors == [
         {"host": "render-07", "pid": 4711, "site": "studio", "running": 2, "waiting": 5}
     ]
+
+
+def watch(mode: str = "live", why: str = "", vanished: int = 0) -> dict[str, Any]:
+    return {
+        "site": "studio",
+        "folder": "/mnt/projects",
+        "mode": mode,
+        "why": why,
+        "vanished": vanished,
+    }
+
+
+def test_a_disk_that_is_not_watched_is_shown_with_the_reason(machine: Machine) -> None:
+    machine.register("p1", watches=[watch("surveyed", "it is a network mount"), watch()])
+
+    [line] = [line for line in machine.call("status").stdout.splitlines() if "/mnt" in line]
+    assert "it is a network mount" in line
+    [reactor] = machine.answer("status")["reactors"]
+    assert [one["mode"] for one in reactor["watches"]] == ["surveyed", "live"]
+
+
+def test_too_many_vanished_files_are_shown_with_what_to_do(machine: Machine) -> None:
+    machine.register("p1", watches=[watch(vanished=812)])
+
+    assert "812 files" in (answer := machine.call("status").stdout)
+    assert "--confirm-removals" in answer
 
 
 def test_where_no_reactor_runs_it_says_how_to_start_one(machine: Machine) -> None:

@@ -119,3 +119,32 @@ def test_settings_cannot_be_changed(machine: Machine) -> None:
 
     with pytest.raises(ValueError, match="frozen"):
         settings.enabled = False
+
+
+def test_what_is_gone_is_brought_back_but_not_to_the_machines_own_disk(machine: Machine) -> None:
+    settings = machine.settings(_VENDOR)
+
+    assert settings.sites["studio"].on_missing == "restore"
+    assert settings.sites["vendor"].on_missing == "restore"
+    assert settings.sites["ws-1"].on_missing == "forget"
+
+
+def test_the_machines_own_site_may_say_otherwise(machine: Machine) -> None:
+    settings = machine.settings('[sites.local]\non_missing = "report"\n')
+
+    assert settings.sites["ws-1"].on_missing == "report"
+
+
+def test_a_machine_that_is_one_of_the_studios_sites_brings_back_what_is_gone(
+    machine: Machine,
+) -> None:
+    settings = machine.settings('[machine]\nsite_id = "studio"\n')
+
+    assert settings.sites["studio"].on_missing == "restore"
+
+
+def test_how_many_files_may_vanish_at_once_can_be_set(machine: Machine) -> None:
+    settings = machine.settings(_VENDOR + "deletion_limit = 7\n")
+
+    assert settings.sites["vendor"].deletion_limit == 7
+    assert settings.sites["studio"].deletion_limit == 500

@@ -16,6 +16,7 @@ from reactor.commands import (
     Command,
     FailEntries,
     MigrateSites,
+    NoteError,
     RequestTransfer,
     ResetStale,
 )
@@ -64,7 +65,7 @@ def to_write(commands: Iterable[Command]) -> list[FileEdit]:
     return [
         file_edit(command)
         for command in commands
-        if isinstance(command, AddEntries | ResetStale | MigrateSites | FailEntries)
+        if isinstance(command, AddEntries | ResetStale | MigrateSites | FailEntries | NoteError)
     ]
 
 

@@ -54,11 +54,16 @@ def write_settings(studio: Studio, uri: str, server: SftpServer) -> Path:
     return file
 
 
+def environment(settings: Path) -> dict[str, str]:
+    """Return this process's environment, but for the settings of whoever runs the tests."""
+    return {**os.environ, "XDG_CONFIG_HOME": str(settings.parent / "config")}
+
+
 @contextmanager
 def reactor_process(settings: Path, *arguments: str) -> Generator[Popen[bytes]]:
     """Run `sitesync run` as the studio; it is killed if it still runs at the end."""
     command = [sys.executable, "-m", "reactor", "--config", str(settings), "run"]
-    environ = {**os.environ, "XDG_CONFIG_HOME": str(settings.parent / "config")}
+    environ = environment(settings)
     with (settings.parent / "reactor.log").open("ab") as log:
         process = Popen([*command, "--active-site", "studio", *arguments], stderr=log, env=environ)
         with process:

@@ -20,7 +20,7 @@ from providers.base import Provider
 from providers.base import Setup as ProviderSetup
 from providers.table import PROVIDERS
 from reactor.app import Reactor, Setup
-from reactor.model import Topology
+from reactor.model import Policy, Topology
 from reactor.sites import Site, Sites, Throttle
 
 Document = dict[str, Any]
@@ -50,6 +50,8 @@ class Studio:
     always: tuple[str, ...] = ()
     remote: str = "vendor"
     retry_count: int = 3
+    policy: Policy = field(default_factory=Policy)
+    trusted: tuple[str, ...] = ()
     providers: dict[str, Provider] = field(default_factory=dict[str, Provider])
 
     @property
@@ -146,7 +148,15 @@ class Studio:
     def reactor(self, own: str = "studio") -> Reactor:
         """A reactor that serves as a site; its providers are its own."""
         sites = {
-            name: Site(name, partial(self.provider, name), Throttle(None), own=name == own)
+            name: Site(
+                name,
+                partial(self.provider, name),
+                Throttle(None),
+                own=name == own,
+                roots=("work",),
+                policy=self.policy,
+                trust_size=name in self.trusted,
+            )
             for name in self.names
         }
         known = {name: self.alternatives.get(name, ()) for name in self.names}

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 import anyio
 
+from providers.base import Setup, SiteError
+from providers.memory import Memory
+from providers.table import PROVIDERS
 from tests.path.studio import Studio, some_bytes
 
 
@@ -103,6 +107,28 @@ async def test_a_site_is_served_again_once_its_marker_is_back(studio: Studio) ->
         entry = await studio.until(representation, "vendor")
 
     assert "tries" not in entry
+
+
+class Stranger(Memory):
+    """A site whose host key is not the one that is known."""
+
+    async def __aenter__(self) -> Self:
+        raise SiteError("login", "the host key of 'vendor' has changed: ask who runs it")
+
+
+async def test_a_site_that_somebody_has_to_mend_says_so_in_the_entry_and_costs_no_try(
+    studio: Studio,
+) -> None:
+    kind = PROVIDERS["memory"]
+    studio.providers["vendor"] = Stranger(Setup("vendor", {"work": "/"}, kind.options()))
+    async with studio.running():
+        representation = await studio.publish_file("a.exr", some_bytes())
+        entry = await studio.until(representation, "vendor", "error")
+
+    assert entry == {
+        "name": "vendor",
+        "error": "the host key of 'vendor' has changed: ask who runs it",
+    }
 
 
 async def test_a_deleted_representation_leaves_no_error_and_no_claim(studio: Studio) -> None:

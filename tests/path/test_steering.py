@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import anyio
+from bson import ObjectId
 
+from reactor.events import Key
+from reactor.operator_edits import pause_entries, prioritise_entries, resume_entries
+from reactor.pauses import Pause
+from reactor.sites import Suspension
+from reactor.steering import Steering
 from tests.path.studio import PROJECT, Studio, some_bytes
 
 
@@ -99,3 +106,74 @@ async def test_an_entry_removed_before_its_end_is_not_added_back(studio: Studio)
             await reactor.scheduler.wait_idle()
 
     assert await studio.entry(representation, "vendor") == {}
+
+
+def steering(studio: Studio) -> Steering:
+    return Steering(studio.client, studio.database, f"{studio.database}_state")
+
+
+async def test_an_operator_pauses_a_site_and_a_representation_and_resumes_them(
+    studio: Studio,
+) -> None:
+    operator = steering(studio)
+    pause = Pause(PROJECT, "vendor", by="ada@workstation")
+    async with studio.running() as reactor:
+        await operator.pause(pause)
+        paused = await studio.publish_file("a.exr", some_bytes())
+        other = await studio.publish_file("b.exr", some_bytes())
+        key = Key(PROJECT, paused)
+        assert await operator.settle(key, partial(pause_entries, sites={"vendor"})) == 1
+        await operator.resume(pause)
+
+        await studio.until(other, "vendor")
+        with anyio.fail_after(20):
+            await reactor.scheduler.wait_idle()
+        assert "created_dt" not in await studio.entry(paused, "vendor")
+
+        await operator.settle(key, partial(resume_entries, sites={"vendor"}))
+        await studio.until(paused, "vendor")
+
+
+async def test_what_is_waiting_is_put_in_a_new_order_at_once(studio: Studio) -> None:
+    async def publish(name: str) -> ObjectId:
+        """Publish a file, and return when the reactor has it in its queue."""
+        published = await studio.publish_file(name, some_bytes(2 * 1024 * 1024))
+        with anyio.fail_after(20):
+            while not any(work.path.endswith(name) for work in reactor.scheduler.queue.waiting()):
+                await anyio.sleep(0.01)
+        return published
+
+    async with studio.running() as reactor:
+        serves = await studio.publish_file("serves.exr", some_bytes())
+        await studio.until(serves, "vendor")
+        vendor = reactor.sites.of(PROJECT, "vendor")
+        vendor.slots.total_tokens = 1
+        vendor.suspension = Suspension("unreachable", "for a while", anyio.current_time() + 60, 1)
+        first, last = await publish("first.exr"), await publish("last.exr")
+        key = Key(PROJECT, last)
+        await steering(studio).settle(
+            key, partial(prioritise_entries, sites={"vendor"}, priority=90)
+        )
+        await publish("later.exr")  # so that the change before it has been seen
+        vendor.recovered()
+        await studio.publish_file("wakes.exr", some_bytes(2 * 1024 * 1024))
+        await studio.until(first, "vendor")
+
+    attempts = sorted(await studio.attempts(), key=lambda attempt: attempt["_id"])
+    assert attempts[1]["path"].endswith("last.exr")
+
+
+async def test_what_has_failed_is_tried_again_as_soon_as_an_operator_asks(studio: Studio) -> None:
+    studio.file("a.exr", some_bytes())
+    element = studio.files_entry("a.exr")
+    element["sites"][1] |= {"tries": 3, "error": "no space"}
+    async with studio.running() as reactor:
+        representation = await studio.publish(element)
+        with anyio.fail_after(20):
+            await reactor.scheduler.wait_idle()
+        assert "created_dt" not in await studio.entry(representation, "vendor")
+
+        assert await steering(studio).retry_all(PROJECT, "vendor") == 1
+        entry = await studio.until(representation, "vendor")
+
+    assert "error" not in entry

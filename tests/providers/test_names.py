@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from providers.base import Location, PermanentFileError
+from providers.base import MARKER_NAME, Location, PermanentFileError
 from providers.conformance.names import HOSTILE
-from providers.names import components, is_ours, staged_name, windows_flaw
+from providers.names import claim_of, components, is_ours, staged_name, windows_flaw
 
 
 def test_a_path_leads_through_its_components() -> None:
@@ -45,3 +45,14 @@ def test_what_windows_cannot_hold_has_a_reason(name: str) -> None:
 @pytest.mark.parametrize("name", ["console.exr", "com10.exr", "a.con", ".hidden", "ünï.exr"])
 def test_what_windows_can_hold_has_none(name: str) -> None:
     assert windows_flaw(name) is None
+
+
+def test_a_staged_name_tells_its_claim() -> None:
+    assert claim_of(staged_name("a1-b_2")) == "a1-b_2"
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "a1.part", ".sitesync-a1", ".sitesync-.part", ".sitesync-a.b.part", MARKER_NAME]
+)
+def test_any_other_name_is_of_no_claim(name: str) -> None:
+    assert claim_of(name) is None

@@ -8,7 +8,8 @@ from typing import Any
 from pymongo import UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
-from reactor.edits import FileEdit, by_document, update_of
+from reactor.edits import FileEdit, by_document
+from reactor.updates import update_of
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]

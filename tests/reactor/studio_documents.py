@@ -119,6 +119,7 @@ def _topology(
         reachable=reachable | {own},
         always=tuple(always),
         retry_count=retry_count,
+        problems={site: f"{site} cannot be served" for site in SITES[-2:] if site not in reachable},
     )
 
 

@@ -14,8 +14,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from reactor import edits
 from reactor.commands import AddEntries, MigrateSites, ResetStale
 from reactor.documents import parse_representation
-from reactor.edits import FileEdit, by_document, file_edit, update_of
+from reactor.edits import FileEdit, by_document, file_edit
 from reactor.model import FileRef
+from reactor.updates import update_of, update_of_many
 from tests.reactor.edited import on_server
 from tests.reactor.studio_documents import HASHES, PAST, REPRESENTATIONS, SITES, STRANGER
 from tests.reactor.update_model import carried_out
@@ -47,6 +48,9 @@ _EDITS: st.SearchStrategy[Callable[[FileRef], FileEdit]] = st.one_of(
     st.builds(partial, st.just(edits.failure), sites=_SETS, error=st.just("$no"), retry_ms=_MS),
     st.builds(partial, st.just(edits.stopped), sites=_SETS, error=st.just("no"), tries=st.just(3)),
     st.builds(partial, st.just(edits.reset), sites=_SETS, error=st.sampled_from([None, "gone"])),
+    st.builds(partial, st.just(edits.verification), sites=_SETS, facts=_FACTS),
+    st.builds(partial, st.just(edits.reset_copy), sites=_SETS),
+    st.builds(partial, st.just(edits.removal), sites=_SETS),
     st.builds(partial, st.just(edits.progress), sites=_SETS, done=st.just(1 / 3)),
     st.builds(partial, st.just(_added), sites=_SETS),
     st.builds(partial, st.just(_reset_stale), sites=_SETS),
@@ -75,7 +79,7 @@ _WANTED = st.lists(st.tuples(st.integers(0, 99), _EDITS), min_size=1, max_size=4
 _CASES = st.builds(_case, REPRESENTATIONS, _WANTED, _OTHERS)
 
 
-@settings(
+_ON_SERVER = settings(
     max_examples=15,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking asks for minutes
     suppress_health_check=[
@@ -84,6 +88,9 @@ _CASES = st.builds(_case, REPRESENTATIONS, _WANTED, _OTHERS)
         HealthCheck.data_too_large,
     ],
 )
+
+
+@_ON_SERVER
 @given(st.lists(_CASES, min_size=12, max_size=20))
 async def test_the_server_does_what_the_model_says(
     database: Database, documents: list[tuple[Document, list[FileEdit]]]
@@ -94,6 +101,27 @@ async def test_the_server_does_what_the_model_says(
     for number, (found, now) in enumerate(await on_server(database, once)):
         document, wanted = once[number]
         assert found == {**carried_out(document, wanted, now), "_id": number}
+
+
+@_ON_SERVER
+@given(st.lists(_CASES, min_size=12, max_size=20))
+async def test_one_update_of_many_documents_does_to_each_what_its_own_would(
+    database: Database, documents: list[tuple[Document, list[FileEdit]]]
+) -> None:
+    wanted: dict[object, list[FileEdit]] = {
+        number: rounds_of(some)[0] for number, (_, some) in enumerate(documents)
+    }
+    await database["edited"].delete_many({})
+    await database["edited"].insert_many(
+        [{**doc, "_id": n} for n, (doc, _) in enumerate(documents)]
+    )
+
+    await database["edited"].update_many({}, [*update_of_many(wanted), {"$set": {"now": "$$NOW"}}])
+
+    for number, (document, _) in enumerate(documents):
+        found: Any = await database["edited"].find_one({"_id": number})
+        now = found.pop("now")
+        assert found == {**carried_out(document, wanted[number], now), "_id": number}
 
 
 def rounds_of(wanted: list[FileEdit]) -> list[list[FileEdit]]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from bson import ObjectId
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pymongo.asynchronous.collection import AsyncCollection
@@ -18,6 +19,7 @@ from reactor.commands import Complain, KeepTransfers
 from reactor.documents import parse_representation
 from reactor.events import ChangeEvent, Key, Origin
 from reactor.model import Representation, Topology
+from reactor.queries import Due
 from reactor.reader import Reader
 from tests.reactor.studio_documents import PAST, PROJECT, REPRESENTATIONS, TOPOLOGIES
 
@@ -175,17 +177,43 @@ async def test_files_are_found_by_path_in_all_documents_that_name_it(database: D
     assert {number: positions(one) for number, one in found.items()} == {1: {1}, 2: {0}}
 
 
-async def test_wanted_documents_come_in_pages_in_order(database: Database) -> None:
-    reader = Reader(database)
+VENDOR = Due(frozenset({"vendor"}), 3)
+
+
+async def due(database: Database, after: object = queries.START, most: int = 9) -> list[object]:
+    """Return the ids of documents with something to be brought to `vendor`."""
+    return [found.id for found in await Reader(database).due(PROJECT, VENDOR, after, most)]
+
+
+async def test_documents_with_something_due_come_in_pages_in_order(database: Database) -> None:
     wanting = file({"name": "vendor"})
     await database[PROJECT].insert_many(
         [document(number, wanting if number % 3 else file()) for number in (5, 4, 3, 2, 1)]
     )
 
-    first = await reader.wanted(PROJECT, "vendor", None, 2)
+    assert await due(database, most=2) == [1, 2]
+    assert await due(database, after=2) == [4, 5]
 
-    assert first == [1, 2]
-    assert await reader.wanted(PROJECT, "vendor", 2, 9) == [4, 5]
+
+async def test_ids_of_all_types_follow_each_other(database: Database) -> None:
+    ids = [None, 1, 2.5, "a", {"part": 1}, ObjectId(), PAST]
+    await database[PROJECT].insert_many(
+        [{**document(0, file({"name": "vendor"})), "_id": one} for one in ids]
+    )
+
+    found: list[object] = [queries.START]
+    while page := await due(database, found[-1], most=1):
+        found += page
+
+    assert found[1:] == ids
+
+
+async def test_what_is_due_comes_with_the_number_of_all_files(database: Database) -> None:
+    await database[PROJECT].insert_one(document(1, file(), file({"name": "vendor"}), file()))
+
+    [found] = await Reader(database).due(PROJECT, VENDOR, queries.START, 9)
+
+    assert found.files == 3
 
 
 @pytest.mark.parametrize(
@@ -194,15 +222,27 @@ async def test_wanted_documents_come_in_pages_in_order(database: Database) -> No
         {"name": "vendor", "created_dt": PAST},
         {"name": "studio"},
         [{"name": "vendor"}],
+        {"name": "vendor", "tries": 3},
+        {"name": "vendor", "tries": 7.0},
+        {"name": "vendor", "paused": True},
     ],
-    ids=["available", "elsewhere", "nested"],
+    ids=["available", "elsewhere", "nested", "failed", "failed often", "paused"],
 )
-async def test_documents_where_nothing_is_wanted_are_not_found(
+async def test_documents_where_nothing_is_due_are_not_found(
     database: Database, entry: object
 ) -> None:
     await database[PROJECT].insert_one(document(1, file(entry), file({"name": "other"})))
 
-    assert await Reader(database).wanted(PROJECT, "vendor", None, 9) == []
+    assert await due(database) == []
+
+
+@pytest.mark.parametrize(
+    "fields", [{"tries": 2}, {"tries": "3"}, {"tries": None}, {"tries": True}, {"paused": False}]
+)
+async def test_what_may_be_tried_again_is_due(database: Database, fields: Document) -> None:
+    await database[PROJECT].insert_one(document(1, file({"name": "vendor", **fields})))
+
+    assert await due(database) == [1]
 
 
 @pytest.fixture
@@ -234,27 +274,35 @@ def stages(plan: object, name: str) -> list[Document]:
     return [fields, *below] if fields.get("stage") == name else below
 
 
+def stages_with(explained: Document, key: str) -> Document:
+    """Return what an explained aggregation tells of its first stage, wherever that stands."""
+    found: Document = explained.get(key) or explained["stages"][0]["$cursor"][key]
+    return found
+
+
 def index_names(scans: Sequence[Document]) -> set[str]:
     return {scan["indexName"] for scan in scans}
 
 
-@pytest.mark.parametrize(("after", "expected"), [(None, 20), (1_500, 4)])
-async def test_what_is_wanted_is_found_by_the_index_alone(
-    large: Collection, after: int | None, expected: int
+@pytest.mark.parametrize(("after", "expected"), [(queries.START, 20), (1_500, 4)])
+async def test_what_is_due_is_found_by_the_index_alone(
+    large: Collection, after: object, expected: int
 ) -> None:
-    cursor = large.find(queries.wanted_at("vendor", after), {"_id": 1}, sort=[("_id", 1)])
+    pipeline = queries.due_at(Due(frozenset({"vendor", "nowhere"}), 3), after, 100)
 
-    explained = await cursor.explain()
+    explained = await large.database.command(
+        "explain",
+        {"aggregate": large.name, "pipeline": pipeline, "cursor": {}},
+        verbosity="executionStats",
+    )
 
-    statistics = explained["executionStats"]
+    statistics = stages_with(explained, "executionStats")
     assert statistics["nReturned"] == expected
-    assert statistics["totalKeysExamined"] <= expected + 2
-    plan = explained["queryPlanner"]["winningPlan"]
+    assert statistics["totalKeysExamined"] <= expected + 4
+    plan = stages_with(explained, "queryPlanner")["winningPlan"]
     scans = stages(plan, "IXSCAN")
     assert index_names(scans) == {"sitesync_wanted"}
-    assert all(
-        scan["indexBounds"]["files.sites.name"] == ['["vendor", "vendor"]'] for scan in scans
-    )
+    assert all(len(scan["indexBounds"]["files.sites.name"]) == 1 for scan in scans)
     assert not stages(plan, "SORT")
     assert not stages(plan, "COLLSCAN")
 

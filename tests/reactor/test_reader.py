@@ -59,11 +59,6 @@ async def test_a_document_that_is_gone_is_told_as_gone(reader: Reader) -> None:
     assert event.representation is None
 
 
-async def test_all_representations_come_in_pages_in_order(reader: Reader) -> None:
-    assert await reader.all("Bunny", None, 1) == [1]
-    assert await reader.all("Bunny", 1, 9) == [2]
-
-
 async def test_projects_are_the_collections_of_the_studio(
     reader: Reader, database: Database
 ) -> None:
@@ -88,3 +83,27 @@ async def test_why_an_index_cannot_be_made_is_told(
     await database["Bunny"].create_index([("other", 1)], name="sitesync_path")
 
     assert "sitesync_path" in str(await reader.make_indexes("Bunny"))
+
+
+async def test_only_wanted_files_that_were_tried_are_read(database: Database) -> None:
+    tried = {"name": "studio", "tries": 2}
+    sites = [
+        [{"name": "studio"}],
+        [tried],
+        [{**tried, "created_dt": 1}],
+        [{**tried, "name": "vendor"}, {"name": "studio"}],
+        [["studio"], tried],
+        {"studio": {"tries": 2}},
+    ]
+    files = [{"path": f"{{root}}/{number}", "sites": one} for number, one in enumerate(sites)]
+    documents = [files, files[:1], None]
+    await database["Bunny"].insert_many(
+        [
+            {"_id": number, "type": "representation", "files": one}
+            for number, one in enumerate(documents)
+        ]
+    )
+
+    found = [one async for one in Reader(database).tried("Bunny", "studio")]
+
+    assert [(one.id, [file.position for file in one.files]) for one in found] == [(0, [1, 4])]

@@ -13,8 +13,9 @@ from reactor.model import Work
 from reactor.workqueue import WorkQueue
 
 # Few names, so that the same ones meet often.
-_LIMIT = 3
-_WORKS = [Work("P", "a", "x"), Work("P", "a", "y"), Work("P", "b", "x"), Work("Q", "a", "x")]
+_LIMIT = 4
+_LANES = 2
+_WORKS = [Work(*name) for name in ("Pax", "Pay", "Pbx", "Pby", "Qax")]
 _ANY_WORK = st.sampled_from(_WORKS)
 _PRIORITIES = st.integers(0, 3)
 _TIMES = st.sampled_from([0.0, 0.0, 1.0, 5.0, 9.0])
@@ -33,11 +34,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.queue = WorkQueue(limit=_LIMIT)
+        self.queue = WorkQueue(limit=_LIMIT, lanes=_LANES)
         self.waiting: dict[Work, Waiting] = {}
         self.busy: dict[Work, int] = {}
         self.again: dict[Work, Waiting] = {}
-        self.overflowed = False
+        self.overflowed: set[str] = set()
         self.now = 0.0
 
     def wait(self, work: Work, item: Waiting) -> None:
@@ -47,7 +48,7 @@ class QueueMachine(RuleBasedStateMachine):
             [fallen] = self.waiting.keys() - set(self.queue.waiting())
             assert self.waiting[fallen].priority == min(w.priority for w in self.waiting.values())
             del self.waiting[fallen]
-            self.overflowed = True
+            self.overflowed.add(fallen.site)
 
     def known(self) -> list[Work]:
         return sorted({*self.again, *self.waiting})
@@ -131,8 +132,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def take_overflow(self) -> None:
-        assert self.queue.take_overflow() is self.overflowed
-        self.overflowed = False
+        assert self.queue.take_overflow() == self.overflowed
+        self.overflowed.clear()
 
     def ready(self) -> set[Work]:
         return {work for work, item in self.waiting.items() if item.at <= self.now}
@@ -155,8 +156,11 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.queue.next_time() == min(later, default=None)
 
     @invariant()
-    def there_is_room_while_less_than_half_of_the_limit_waits(self) -> None:
-        assert self.queue.has_room == (len(self.waiting) < _LIMIT // 2)
+    def a_lane_has_room_while_less_than_its_share_of_half_of_the_limit_waits(self) -> None:
+        share = _LIMIT // 2 // _LANES
+        for lane in "ab":
+            waiting = sum(work.site == lane for work in self.waiting)
+            assert self.queue.has_room(lane) == (waiting < share and len(self.waiting) < _LIMIT)
 
 
 TestQueue = QueueMachine.TestCase

@@ -1,4 +1,4 @@
-"""What an update of `reactor.edits` means, told again in plain Python, to hold the server to."""
+"""What an update of `reactor.updates` means, told again in plain Python, to hold the server to."""
 
 from __future__ import annotations
 
@@ -40,8 +40,23 @@ def _file(file: object, edit: FileEdit, now: datetime) -> object:
     if fields.get("_id") != edit.file.id or known_hash != edit.file.hash:
         return fields
     entries = _as_list(fields.get("sites"))
-    edited = [_entry(entry, edit, now) if _meant(entry, edit) else entry for entry in entries]
+    if edit.keep_last and _is_last(entries, edit):
+        return {**fields, "sites": entries}
+    kept = [entry for entry in entries if not (edit.remove and _meant(entry, edit))]
+    edited = [_entry(entry, edit, now) if _meant(entry, edit) else entry for entry in kept]
     return {**fields, "sites": edited + _added(entries, edit, now)}
+
+
+def _is_last(entries: list[Any], edit: FileEdit) -> bool:
+    """Return whether no other sites than the edit's have the file, and those do."""
+    named = [
+        cast("Document", entry)
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(cast("Document", entry).get("name"), str)
+    ]
+    wanted = {entry["name"] for entry in named if _wanted(entry, edit)}
+    copies = {entry["name"] for entry in named} - wanted
+    return bool(copies) and copies <= edit.sites
 
 
 def _as_list(sites: object) -> list[Any]:
@@ -63,10 +78,18 @@ def _meant(entry: object, edit: FileEdit) -> bool:
     name = fields.get("name")
     if not isinstance(name, str) or name not in edit.sites:
         return False
-    made_for = fields.get("source_hash")
-    stale = isinstance(made_for, str) and made_for != source_hash(edit.file.hash)
-    wanted = fields.get("created_dt") is None or stale
-    return {"present": True, "stale": stale, "wanted": wanted}[edit.guard]
+    wanted = _wanted(fields, edit)
+    stale = _stale(fields, edit)
+    return {"present": True, "stale": stale, "wanted": wanted, "available": not wanted}[edit.guard]
+
+
+def _stale(entry: Document, edit: FileEdit) -> bool:
+    made_for = entry.get("source_hash")
+    return isinstance(made_for, str) and made_for != source_hash(edit.file.hash)
+
+
+def _wanted(entry: Document, edit: FileEdit) -> bool:
+    return entry.get("created_dt") is None or _stale(entry, edit)
 
 
 def _entry(entry: Document, edit: FileEdit, now: datetime) -> Document:

@@ -38,7 +38,7 @@ def _serving(site: str, reactors: list[SeenReactor]) -> Finding:
 
 def check_claims(presence: Presence) -> Iterator[Finding]:
     """Yield the claims of processes that were not seen lately."""
-    alive = {reactor.process for reactor in presence.alive}
+    alive = {reactor.process for reactor in presence.owners}
     orphaned = [claim for claim in presence.claims if claim.process not in alive | {""}]
     held = [claim for claim in orphaned if claim.held]
     for claim in held:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import anyio
 
-from config.models import Settings
 from providers.base import Features, Handle, Location, Marker, ProviderError, SiteError
 from reactor.cli.checks.finding import Finding, ok, problem, warning
-from reactor.cli.compose import root_names
 from reactor.sites import Site, Sites
 
 _CLEAN_UP_SECONDS = 10.0
@@ -27,20 +24,20 @@ class SiteReport:
     markers: dict[str, Marker] = field(default_factory=dict[str, Marker])
 
 
-async def check_sites(sites: Sites, settings: Settings) -> list[SiteReport]:
+async def check_sites(sites: Sites) -> list[SiteReport]:
     """Return a report for each site; all are asked at the same time."""
     checked = [(site, SiteReport(site.label)) for site in sites]
     async with anyio.create_task_group() as together:
         for site, report in checked:
-            together.start_soon(_check_site, site, root_names(settings, site), report)
+            together.start_soon(_check_site, site, report)
     return [report for _, report in checked]
 
 
-async def _check_site(site: Site, roots: Sequence[str], report: SiteReport) -> None:
+async def _check_site(site: Site, report: SiteReport) -> None:
     about = f"site {site.label}"
     try:
         await site.open()
-        for root in roots:
+        for root in site.roots:
             report.findings.append(await _check_root(site, root, report))
     except ProviderError as error:
         report.findings.append(problem(about, _told(error)))

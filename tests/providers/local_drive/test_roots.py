@@ -111,3 +111,24 @@ async def test_a_local_path_stays_below_its_root(
     assert drive.local_path(Location("work", "a/b.exr")) == root / "a/b.exr"
     with pytest.raises(PermanentFileError):
         drive.local_path(Location("work", "../b.exr"))
+
+
+async def test_staged_files_below_a_root_without_a_marker_are_not_told(
+    drive: LocalDrive, root: Path
+) -> None:
+    (root / ".sitesync-c1.part").touch()
+
+    with pytest.raises(SiteError) as refused:
+        _ = [file async for file in drive.staged("work")]
+
+    assert refused.value.kind == "marker"
+
+
+async def test_staged_files_behind_a_link_are_not_told(
+    drive: LocalDrive, marker: Marker, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/.sitesync-c1.part").touch()
+    (root / "link").symlink_to(tmp_path / "outside", target_is_directory=True)
+
+    assert [file async for file in drive.staged("work")] == []

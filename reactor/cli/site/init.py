@@ -1,4 +1,4 @@
-"""`sitesync site …`: what is done to sites."""
+"""`sitesync site init`: the markers of roots."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ import click
 
 from config.models import Settings
 from providers.base import ProviderError
-from reactor.cli.compose import open_sites, root_names
+from reactor.cli.compose import open_sites
 from reactor.cli.shell import DONE, FAILED, WRONG_USE, Shell, fail, pass_shell, run_async
 from reactor.sites import Site
 
 
-@click.group()
-def site() -> None:
-    """Set sites up."""
-
-
-@site.command()
+@click.command()
 @click.argument("names", metavar="SITE…", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All sites of the settings.")
 @pass_shell
@@ -48,14 +43,14 @@ async def _init(settings: Settings, names: frozenset[str]) -> int:
                 code = FAILED
         for one in sites:
             if not wanted or one.name in wanted:
-                code = max(code, await _init_site(one, root_names(settings, one)))
+                code = max(code, await _init_site(one))
     return code
 
 
-async def _init_site(one: Site, roots: list[str]) -> int:
+async def _init_site(one: Site) -> int:
     try:
         await one.open()
-        for root in roots:
+        for root in one.roots:
             before = await _existing(one, root)
             marker = await one.provider.make_marker(root)
             done = "was marked already" if before else "marked"

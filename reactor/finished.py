@@ -1,0 +1,72 @@
+"""A transfer that has come to its end, and the one line that is said of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from providers.base import Facts, FileError
+from reactor.claims import Claim
+from reactor.jobs import Job
+from reactor.progress import Progress
+from reactor.transfer import AlreadyRight, Outcome, ProvedWrong, Staged
+
+log = structlog.stdlib.get_logger()
+
+
+@dataclass(slots=True)
+class Finished:
+    """A transfer whose bytes are staged, proved, or not to be had; `facts` once published."""
+
+    job: Job
+    claim: Claim
+    progress: Progress
+    result: Outcome | FileError
+    facts: Facts | None = None
+
+    @property
+    def outcome(self) -> str:
+        """Return the word for the log: available, right, wrong or failed."""
+        match self.result:
+            case Staged():
+                return "available"
+            case AlreadyRight():
+                return "right"
+            case ProvedWrong():
+                return "wrong"
+            case FileError():
+                return "failed"
+
+
+def line_of(finished: Finished) -> dict[str, Any]:
+    """Return the canonical line of a finished transfer, for the log and the attempts."""
+    job, result = finished.job, finished.result
+    line: dict[str, Any] = {
+        "outcome": finished.outcome,
+        "project": job.work.project,
+        "site": job.work.site,
+        "path": job.work.path,
+        "source": finished.progress.source or None,
+        "bytes": finished.progress.size,
+        "sent": finished.progress.sent,
+        "ms": round((time.monotonic() - finished.progress.started) * 1000, 1),
+    }
+    if isinstance(result, Staged | AlreadyRight):
+        line["verified"] = result.proof.verified
+    elif isinstance(result, ProvedWrong):
+        line["error"] = result.reason
+    else:
+        line["error"] = str(result)
+    return line
+
+
+def tell(finished: Finished) -> None:
+    """Log the canonical line of a finished transfer."""
+    line = line_of(finished)
+    if "error" in line:
+        log.warning("transfer", **line)
+    else:
+        log.info("transfer", **line)
