@@ -21,9 +21,9 @@ from pymongo.errors import PyMongoError
 from providers.base import ProviderError
 from reactor.claims import Claims
 from reactor.clock import DatabaseClock
-from reactor.desk import Desk
 from reactor.endings import Endings
 from reactor.heart import Heart
+from reactor.judging.desk import Desk
 from reactor.leftovers import Leftovers
 from reactor.model import Topology
 from reactor.pauses import Pauses

@@ -18,10 +18,10 @@ from reactor.cli.targets import named_entries, representation_option
 from reactor.database import Client
 from reactor.events import Key
 from reactor.model import groups_of
-from reactor.operator_edits import pause_entries, resume_entries
+from reactor.operators.operator_edits import pause_entries, resume_entries
+from reactor.operators.steering import Steering
 from reactor.pauses import Pause
 from reactor.presence import Presence, read_presence
-from reactor.steering import Steering
 
 
 @click.command()

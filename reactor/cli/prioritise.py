@@ -11,8 +11,8 @@ from reactor.cli.scopes import Asked, project_option
 from reactor.cli.shell import Shell, fail, pass_shell, run_async
 from reactor.cli.targets import named_entries
 from reactor.model import DEFAULT_PRIORITY
-from reactor.operator_edits import prioritise_entries
-from reactor.steering import Steering
+from reactor.operators.operator_edits import prioritise_entries
+from reactor.operators.steering import Steering
 
 
 @click.command()

@@ -10,8 +10,8 @@ from reactor.cli.compose import open_database
 from reactor.cli.scopes import Asked, look, project_option, site_option
 from reactor.cli.shell import Shell, pass_shell, run_async
 from reactor.cli.targets import named_entries, representation_option
+from reactor.operators.steering import Steering
 from reactor.presence import read_presence
-from reactor.steering import Steering
 
 
 @click.command()

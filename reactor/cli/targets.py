@@ -14,12 +14,12 @@ import click
 
 from config.errors import SettingsError
 from config.models import LOCAL_DRIVE, Project, Settings
-from reactor import naming
 from reactor.cli.scopes import Asked, require_projects, require_sites
 from reactor.cli.shell import plain_cell
 from reactor.database import Client
 from reactor.events import Key
 from reactor.model import groups_of
+from reactor.operators import naming
 from reactor.presence import read_presence
 from reactor.reader import Reader
 

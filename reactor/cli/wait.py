@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from config.models import Settings
-from reactor.arrival import Arrival, Missing, State, arrival, together
 from reactor.cli.amounts import duration_text, files_text
 from reactor.cli.compose import open_database, topology_of_site
 from reactor.cli.scopes import Asked
@@ -35,6 +34,7 @@ from reactor.cli.shell import (
 from reactor.cli.targets import named_entries
 from reactor.events import Key
 from reactor.model import Representation
+from reactor.operators.arrival import Arrival, Missing, State, arrival, together
 from reactor.presence import read_presence
 from reactor.sources.following import Following
 

@@ -24,7 +24,7 @@ from pymongo.errors import PyMongoError
 from providers.base import DiskProvider, Facts, Location, ProviderError
 from reactor.backoff import RECONNECT
 from reactor.documents import parse_path
-from reactor.inspection import Inspection
+from reactor.judging.inspection import Inspection
 from reactor.model import Work
 from reactor.reader import Reader
 from reactor.sites import Site

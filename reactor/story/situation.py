@@ -11,7 +11,7 @@ from typing import Any, cast
 from providers.base import Facts
 from reactor.documents import PathError, parse_path
 from reactor.model import Topology
-from reactor.naming import plainly
+from reactor.operators.naming import plainly
 from reactor.presence import Presence, SeenClaim, SeenReactor
 from reactor.story.finding import Code
 

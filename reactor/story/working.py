@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reactor.model import File
-from reactor.naming import plainly
+from reactor.operators.naming import plainly
 from reactor.presence import SeenClaim, SeenReactor
 from reactor.story.finding import Finding, command, note, reason
 from reactor.story.situation import Situation

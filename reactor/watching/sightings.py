@@ -15,9 +15,9 @@ import anyio
 import structlog
 
 from providers.base import Facts
-from reactor.inspection import Inspection, Settled
+from reactor.judging.inspection import Inspection, Settled
+from reactor.judging.verdicts import Verdict
 from reactor.model import Policy
-from reactor.verdicts import Verdict
 from reactor.watching.guard import Guard
 
 log = structlog.stdlib.get_logger()

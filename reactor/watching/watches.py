@@ -11,13 +11,13 @@ import anyio
 import structlog
 
 from providers.base import DiskProvider, ProviderError
-from reactor.desk import Desk
-from reactor.inspection import Inspection
+from reactor.judging.desk import Desk
+from reactor.judging.inspection import Inspection
+from reactor.judging.places import Places
+from reactor.judging.survey import doubtful
 from reactor.model import Topology, Work
-from reactor.places import Places
 from reactor.sites import Site, Sites
 from reactor.sources.watch import Surroundings, Watch
-from reactor.survey import doubtful
 from reactor.watching.published import Published
 from reactor.watching.root import canary_name
 from reactor.watching.sightings import Sightings

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from reactor import steering
+from reactor.operators import steering
 from tests.cli.machine import PROJECT, Machine
 
 PAST = datetime(2024, 1, 1, tzinfo=UTC)

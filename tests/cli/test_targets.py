@@ -11,9 +11,9 @@ from bson import ObjectId
 from pymongo import AsyncMongoClient
 
 from config.errors import SettingsError
-from reactor import naming
 from reactor.cli.compose import load_settings
 from reactor.cli.targets import Target, find_representation
+from reactor.operators import naming
 from reactor.reader import Reader
 from tests.cli.machine import PROJECT, Machine
 

@@ -10,19 +10,19 @@ from bson import ObjectId
 
 from providers.base import Location, Setup
 from providers.local_drive import LocalDrive, LocalDriveOptions
-from reactor.claiming import claiming
 from reactor.clock import DatabaseClock
-from reactor.copies import Copies
-from reactor.deletion import Deletion
-from reactor.desk import Desk
 from reactor.edits import FileEdit
-from reactor.places import Places
+from reactor.judging.desk import Desk
+from reactor.judging.places import Places
+from reactor.operators.claiming import claiming
+from reactor.operators.copies import Copies
+from reactor.operators.deletion import Deletion
+from reactor.operators.site_edits import Wish, removing
+from reactor.operators.sweep import EntryEdits, Scope, Sweep
+from reactor.operators.tally import Tally
 from reactor.reader import Reader
 from reactor.recorder import Recorder, Written
-from reactor.site_edits import Wish, removing
 from reactor.sites import Site, Sites, Throttle
-from reactor.sweep import EntryEdits, Scope, Sweep
-from reactor.tally import Tally
 from tests.path.studio import PROJECT, Studio, some_bytes
 
 Mischief = Callable[[], Awaitable[None]]

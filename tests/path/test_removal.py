@@ -15,8 +15,8 @@ from bson import ObjectId
 
 from providers.base import SiteError
 from reactor.claims import Claims, Place
+from reactor.operators.site_edits import adding
 from reactor.registry import Registry
-from reactor.site_edits import adding
 from tests.path.operators import Operator, change_entries, published
 from tests.path.studio import PATIENCE, PROJECT, Studio, some_bytes
 

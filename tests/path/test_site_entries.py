@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 
-from reactor.site_edits import adding, resetting
+from reactor.operators.site_edits import adding, resetting
 from tests.path.operators import change_entries, published
 from tests.path.studio import PATIENCE, Studio, some_bytes
 

@@ -9,10 +9,10 @@ import anyio
 from bson import ObjectId
 
 from reactor.events import Key
-from reactor.operator_edits import pause_entries, prioritise_entries, resume_entries
+from reactor.operators.operator_edits import pause_entries, prioritise_entries, resume_entries
+from reactor.operators.steering import Steering
 from reactor.pauses import Pause
 from reactor.sites import Suspension
-from reactor.steering import Steering
 from tests.path.studio import PROJECT, Studio, some_bytes
 
 

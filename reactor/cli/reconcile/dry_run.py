@@ -20,7 +20,7 @@ from reactor.cli.scopes import Asked
 from reactor.cli.shell import print_table
 from reactor.events import Key, Notice, Origin
 from reactor.model import Representation, Topology
-from reactor.plan import Plan, Step
+from reactor.operators.plan import Plan, Step
 from reactor.presence import read_presence
 from reactor.queries import START, Due
 from reactor.reader import Reader

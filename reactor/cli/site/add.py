@@ -10,7 +10,7 @@ from reactor.cli.shell import Shell, json_option, pass_shell, run_async
 from reactor.cli.site.report import Report, Words, finish
 from reactor.cli.site.subject import Meant, about_files, find_subject
 from reactor.cli.site.sweeping import change_entries
-from reactor.site_edits import adding
+from reactor.operators.site_edits import adding
 
 _WORDS = Words(
     done="wanted there now",

@@ -10,7 +10,6 @@ import click
 from config.errors import SettingsError
 from config.models import Settings
 from providers.base import ProviderError
-from reactor.claiming import claiming
 from reactor.cli.amounts import files_text
 from reactor.cli.compose import open_database, open_sites
 from reactor.cli.shell import Shell, confirm, json_option, pass_shell, run_async
@@ -18,12 +17,13 @@ from reactor.cli.site.report import Report, Words, finish
 from reactor.cli.site.subject import Meant, Subject, about_files, find_subject
 from reactor.cli.site.sweeping import carry_out, change_entries, reader_of, recorder_of
 from reactor.clock import DatabaseClock
-from reactor.copies import Copies
 from reactor.database import Client
-from reactor.deletion import Deletion
-from reactor.desk import Desk
-from reactor.places import Places
-from reactor.site_edits import removing
+from reactor.judging.desk import Desk
+from reactor.judging.places import Places
+from reactor.operators.claiming import claiming
+from reactor.operators.copies import Copies
+from reactor.operators.deletion import Deletion
+from reactor.operators.site_edits import removing
 from reactor.sites import Site, Sites
 
 

@@ -13,7 +13,7 @@ from providers.base import ProviderError
 from reactor.cli.amounts import files_text
 from reactor.cli.shell import DONE, FAILED, INTERRUPTED, print_json, print_table
 from reactor.cli.site.subject import Subject
-from reactor.tally import Tally
+from reactor.operators.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from reactor.cli.scopes import require_projects, require_sites
 from reactor.cli.targets import find_representation, representation_option
 from reactor.database import Client
 from reactor.model import groups_of
+from reactor.operators.sweep import Scope
 from reactor.presence import read_presence
 from reactor.reader import Reader
-from reactor.sweep import Scope
 
 
 @dataclass(frozen=True, slots=True)

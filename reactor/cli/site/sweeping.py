@@ -11,10 +11,10 @@ from reactor.cli.site.counting import counting
 from reactor.cli.site.report import Report
 from reactor.cli.site.subject import Subject
 from reactor.database import Client
+from reactor.operators.site_edits import Wish
+from reactor.operators.sweep import Carrier, EntryEdits, Sweep
 from reactor.reader import Reader
 from reactor.recorder import Recorder
-from reactor.site_edits import Wish
-from reactor.sweep import Carrier, EntryEdits, Sweep
 
 
 def reader_of(client: Client, settings: Settings) -> Reader:

@@ -12,7 +12,7 @@ from config.errors import SettingsError
 from config.models import Settings
 from reactor.cli.scopes import project_option, require_projects, require_sites
 from reactor.database import Client
-from reactor.inspection import Depth
+from reactor.judging.inspection import Depth
 from reactor.reader import Reader
 
 

@@ -13,7 +13,6 @@ import click
 
 from config.models import Settings
 from providers.base import ProviderError
-from reactor.claiming import claiming
 from reactor.claims import Claims
 from reactor.cli.compose import open_database, open_sites
 from reactor.cli.shell import Stop, plain_cell, watch_signals
@@ -23,13 +22,14 @@ from reactor.cli.validate.layout import Layout, Surroundings
 from reactor.cli.validate.progress import looking
 from reactor.clock import DatabaseClock
 from reactor.database import Client
-from reactor.desk import Desk
+from reactor.judging.desk import Desk
+from reactor.judging.validation.bookmark import Bookmark
+from reactor.judging.validation.findings import Findings
+from reactor.judging.validation.removals import Removals
+from reactor.judging.validation.validation import Plot, Validation
 from reactor.model import Policy
+from reactor.operators.claiming import claiming
 from reactor.tasks import then_cancel
-from reactor.validation.bookmark import Bookmark
-from reactor.validation.findings import Findings
-from reactor.validation.removals import Removals
-from reactor.validation.validation import Plot, Validation
 
 
 @dataclass(frozen=True, slots=True)

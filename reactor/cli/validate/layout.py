@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from config.models import Settings
 from providers.base import Marker, ProviderError
 from reactor.cli.compose import topology_of_site
-from reactor.desk import Desk
-from reactor.inspection import Depth, Inspection
-from reactor.inventory import Part, folders_of
+from reactor.judging.desk import Desk
+from reactor.judging.inspection import Depth, Inspection
+from reactor.judging.inventory import Part, folders_of
+from reactor.judging.places import Places
+from reactor.judging.survey import Ground
+from reactor.judging.validation.validation import Plot
 from reactor.model import Topology
-from reactor.places import Places
 from reactor.sites import Site, Sites
-from reactor.survey import Ground
-from reactor.validation.validation import Plot
 
 
 @dataclass(frozen=True, slots=True)

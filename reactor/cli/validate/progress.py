@@ -10,8 +10,8 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from reactor.validation.findings import Findings
-from reactor.validation.validation import Shown
+from reactor.judging.validation.findings import Findings
+from reactor.judging.validation.validation import Shown
 
 _EVERY = 5.0
 

@@ -12,8 +12,8 @@ from rich.filesize import decimal
 from reactor.cli.amounts import duration_text, files_text
 from reactor.cli.shell import DONE, FAILED, INTERRUPTED, plain_cell, print_table
 from reactor.cli.validate.full_pass import Outcome
+from reactor.judging.validation.findings import WHATS, Finding, What
 from reactor.model import OnMissing
-from reactor.validation.findings import WHATS, Finding, What
 
 _ROWS, _UNKNOWN_ROWS = 200, 20
 

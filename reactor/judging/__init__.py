@@ -1,0 +1,1 @@
+"""Bytes at a site, held against what documents say of them."""
