@@ -10,11 +10,13 @@ from pathlib import Path
 
 from bson import ObjectId
 from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 
 from reactor.claims import Claims, Place
 from reactor.clock import DatabaseClock
 from reactor.judging.desk import Desk
 from reactor.judging.inspection import Depth, Inspection
+from reactor.judging.inventory import Part
 from reactor.judging.places import Places
 from reactor.judging.verdicts import Verdict
 from reactor.model import File, OnMissing, Topology
@@ -22,8 +24,10 @@ from reactor.reader import Reader
 from reactor.recorder import Recorder
 from reactor.sites import Site, Sites, Throttle
 from tests.path.studio import PROJECT, Document, Studio, studio_of
+from tests.reactor.studio_documents import PAST
 
 NAMES = ("studio", "vendor", "web")
+PART = Part.of(PROJECT, ("work",), ["work"], frozenset({"vendor", "web"}))
 
 
 @dataclass
@@ -106,3 +110,17 @@ async def inspected(
         desk = Desk(reader, recorder, Claims(studio.state["claims"], "me"), clock)
         yield Inspected(studio, desk, Sites(made, {}), Claims(studio.state["claims"], "another"))
         await recorder.aclose()
+
+
+def element(path: object, *sites: str) -> Document:
+    """An element of `files`, available at some sites."""
+    entries = [{"name": site, "created_dt": PAST} for site in sites]
+    return {"path": path, "size": 64, "hash": "h", "sites": entries}
+
+
+async def publish_files(
+    database: AsyncDatabase[Document], *files: object, project: str = PROJECT
+) -> None:
+    """Insert a representation of these elements."""
+    document = {"_id": ObjectId(), "type": "representation", "files": [*files]}
+    await database[project].insert_one(document)
