@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anyio
+
 from benchmarks.rig import (
     Result,
     elements_of,
@@ -22,6 +24,7 @@ from tests.path.studio import Studio
 COUNT = 2_000
 SIZE = 64 * 1024
 LARGE = 1024**3
+_RENDERED_SECONDS = 1.5  # frames come one by one: the watch has seen them when they are published
 ROUNDS = 3  # in turns: this disk's speed depends on what it had to write in the last minutes
 
 
@@ -66,6 +69,7 @@ async def large_file(folder: Path) -> list[Result]:
 async def _small_round(studio: Studio, version: int) -> tuple[float, float]:
     source = make_files(studio, COUNT, SIZE, version=version)
     elements = elements_of(studio, source, "studio", ["vendor"])
+    await anyio.sleep(_RENDERED_SECONDS)
     target = emptied(studio.folder / "cp")
     theirs = timed_command(("cp", "-r", str(source), str(target)), ("sync",))
     return await timed(lambda: publish_and_wait(studio, elements, "vendor")), theirs

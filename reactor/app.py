@@ -93,7 +93,7 @@ class Reactor:
             Desk(self._reader, self._recorder, self._claims, self.clock),
             setup.sites,
             setup.topology_of,
-            self.scheduler.running.__contains__,
+            self.scheduler.running,
             serving.published,
         )
         self._heart.watches = self.watches.as_documents

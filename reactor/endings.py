@@ -33,10 +33,11 @@ from reactor.transfer import AlreadyRight, ProvedWrong, Staged
 
 log = structlog.stdlib.get_logger()
 
-BATCH = 500
+PUBLISH_BATCH = 500
+RECORD_BATCH = 2_000
 _TO_MEND = frozenset({"login", "settings"})
 _PUBLISH_PATIENCE = 0.05
-_RECORD_PATIENCE = 0.25
+_RECORD_PATIENCE = 1.0
 
 _T = TypeVar("_T")
 
@@ -97,7 +98,7 @@ class Endings:
         pace = Pace(_PUBLISH_PATIENCE)
         while True:
             batch = await self._to_publish.take(
-                BATCH,
+                PUBLISH_BATCH,
                 pace.patience,
                 lambda: listener.running - self._recording - len(self._to_record),
             )
@@ -120,7 +121,9 @@ class Endings:
         """Record what ended, for ever."""
         pace = Pace(_RECORD_PATIENCE)
         while True:
-            batch = await self._to_record.take(BATCH, pace.patience, lambda: listener.running)
+            batch = await self._to_record.take(
+                RECORD_BATCH, pace.patience, lambda: listener.running
+            )
             self._recording = len(batch)
             pace.begin(len(batch))
             endings = [self._ending(finished) for finished in batch]

@@ -62,10 +62,18 @@ def by_positions(document: object, positions: Iterable[int], topology: Topology)
 
 
 def by_paths(paths: Sequence[str]) -> list[Stage]:
-    """Return the pipeline that reads those files of all representations that have these paths."""
+    """
+    Return the pipeline that reads those files of all representations that have these paths.
+
+    A match looks a path up among the others; an expression would compare it with each.
+    """
+    named = {"files.path": {"$in": list(paths)}}
     return [
-        {"$match": {"files.path": {"$in": list(paths)}, **REPRESENTATION}},
-        {"$project": {"files": _chosen({"$in": ["$$f.path", {"$literal": list(paths)}]})}},
+        {"$match": {**named, "files": {"$type": "array"}, **REPRESENTATION}},
+        {"$project": {"files": 1}},
+        {"$unwind": {"path": "$files", "includeArrayIndex": "i"}},
+        {"$match": named},
+        {"$group": {"_id": "$_id", "files": {"$push": {"i": "$i", "f": "$files"}}}},
     ]
 
 

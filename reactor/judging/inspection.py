@@ -96,10 +96,21 @@ class Inspection:
         async def look_at(named: _Named) -> None:
             for meaning in named.meanings:
                 look = await self._look(meaning, named.where, known.get(named.path))
-                if verdict := judge(meaning, look):
-                    verdicts.append(verdict)
+                verdicts.extend(_judged(meaning, look))
 
-        await self._each(look_at, self._meanings(paths, found))
+        unsure: list[_Named] = []
+        for named in self._meanings(paths, found):
+            facts = known.get(named.path)
+            looks = [look for m in named.meanings if (look := self._told_by(m, facts))]
+            if len(looks) == len(named.meanings):  # most of them: that spares a task for each
+                verdicts.extend(
+                    v
+                    for m, look in zip(named.meanings, looks, strict=True)
+                    for v in _judged(m, look)
+                )
+            else:
+                unsure.append(named)
+        await self._each(look_at, unsure)
         return verdicts
 
     async def settle(self, verdicts: Iterable[Verdict], on_missing: OnMissing) -> Settled:
@@ -158,19 +169,25 @@ class Inspection:
         return await self._proved(meaning, facts)
 
     async def _proved(self, meaning: Meaning, facts: Facts | None) -> Look:
+        if facts is None:
+            return Look(None)
+        try:
+            return self._told_by(meaning, facts) or await self._read(meaning, facts)
+        except FileError as error:
+            return Look(facts, wrong=str(error))
+
+    def _told_by(self, meaning: Meaning, facts: Facts | None) -> Look | None:
+        """Return what facts alone tell; None where the file itself has to be looked at."""
         variant = meaning.variant
-        if facts is None or (variant.size is not None and facts.size != variant.size):
+        if facts is None:
+            return None
+        if variant.size is not None and facts.size != variant.size:
             return Look(facts)
         trusted = meaning.marked and not meaning.wanted
         if trusted and self.depth == "size":
             return Look(facts)
         proof = facts_prove(self.site, facts, variant)
-        if proof and not (trusted and self.depth == "bytes"):
-            return Look(facts, proof)
-        try:
-            return await self._read(meaning, facts)
-        except FileError as error:
-            return Look(facts, wrong=str(error))
+        return Look(facts, proof) if proof and not (trusted and self.depth == "bytes") else None
 
     async def _read(self, meaning: Meaning, facts: Facts) -> Look:
         """Look at the bytes themselves: hold them against proved checksums, or other copies."""
@@ -253,6 +270,11 @@ class Inspection:
         with anyio.CancelScope(shield=True), anyio.move_on_after(_END_SECONDS):
             await self.desk.claims.give_up([claim for claim in held if claim not in cleared])
             await self.desk.claims.release(cleared)
+
+
+def _judged(meaning: Meaning, look: Look) -> list[Verdict]:
+    verdict = judge(meaning, look)
+    return [verdict] if verdict else []
 
 
 def _by_path(verdicts: Iterable[Verdict]) -> dict[str, list[Verdict]]:

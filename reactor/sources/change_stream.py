@@ -36,7 +36,7 @@ Dispatch = Callable[[Iterable[Notice]], Awaitable[None]]
 _Item = tuple[Document | None, object]
 
 MOST_TOGETHER = 500
-OWN_WRITES_SECONDS = 0.1
+OWN_WRITES_SECONDS = 0.3
 _SAVE_SECONDS = 5.0
 _POLL_MS = 2_000
 _TOKEN_NOT_FOUND = 280

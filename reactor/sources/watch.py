@@ -38,6 +38,7 @@ SURVEY_SECONDS = 600.0  # between surveys of a root that cannot be watched
 _QUIET_SECONDS = 0.1
 _STALL_SECONDS = 3.0
 _TICK_SECONDS = 1.0
+_BUSY_SECONDS = 2.0
 _MOST_WAITING = 200_000
 
 Batch = Sequence[tuple[str, Facts | None]]
@@ -49,14 +50,16 @@ class Surroundings:
     What a watch knows of the process it is in.
 
     `projects` are those served. `survey` yields, for a project and root, documents' paths that
-    may not be as they should, with what is there. `is_moving` tells work under way, and
-    `published` the facts of files that this process has brought lately.
+    may not be as they should, with what is there. `is_moving` tells work under way, `is_busy`
+    whether there is much of it, and `published` the facts of files that this process has
+    brought lately.
     """
 
     reader: Reader
     projects: Callable[[], Awaitable[Sequence[str]]]
     survey: Callable[[Inspection, str], AsyncIterator[Batch]]
     is_moving: Callable[[Work], bool]
+    is_busy: Callable[[], bool]
     published: Callable[[Location], Facts | None]
 
 
@@ -160,8 +163,12 @@ class Watch:
             if quiet.overflowed:
                 quiet.overflowed = False
                 self._unsure(root)
-            while due := quiet.due(time.monotonic(), TOGETHER):
+            while due := quiet.due(time.monotonic() - self._deferral(), TOGETHER):
                 await self._look(root, due)
+
+    def _deferral(self) -> float:
+        """Return for how long looks may wait: what is published now comes with events of its own."""
+        return _BUSY_SECONDS if self._around.is_busy() else 0.0
 
     async def _survey(self, root: str) -> None:
         """Look at whatever may not be as documents say; what happens meanwhile is looked at, too."""
@@ -248,6 +255,8 @@ class Watch:
         times = [quiet.next_time() for quiet in self._quiet.values()]
         times += [self._sightings.next_time(), *self._survey_at.values()]
         soonest = min((at for at in times if at is not None), default=float("inf"))
+        if soonest < float("inf"):
+            soonest += self._deferral()
         return None if soonest == float("inf") else max(0.0, soonest - time.monotonic())
 
 

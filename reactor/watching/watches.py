@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -25,14 +25,14 @@ from reactor.watching.sightings import Sightings
 log = structlog.stdlib.get_logger()
 
 _PROJECTS_SECONDS = 10.0
+_MANY = 64  # transfers at once: somebody publishes a sequence
 
 
 class Watches:
     """
     Makes and runs the watches, and tells how they are.
 
-    `is_moving` tells whether a piece of work is under way in this process, `published` what
-    it has brought lately.
+    `running` is the work under way in this process, `published` what it has brought lately.
     """
 
     def __init__(
@@ -40,14 +40,14 @@ class Watches:
         desk: Desk,
         sites: Sites,
         topology_of: Callable[[str], Topology | None],
-        is_moving: Callable[[Work], bool],
+        running: Collection[Work],
         published: Published,
     ) -> None:
         self._published = published
         self._desk = desk
         self._sites = sites
         self._topology_of = topology_of
-        self._is_moving = is_moving
+        self._running = running
         self._known: list[str] = []
         self._known_until = 0.0
         self._watches: list[Watch] = []
@@ -73,7 +73,8 @@ class Watches:
             reader=self._desk.reader,
             projects=self._projects,
             survey=doubtful,
-            is_moving=self._is_moving,
+            is_moving=self._running.__contains__,
+            is_busy=lambda: len(self._running) >= _MANY,
             published=partial(self._published.facts, site.label),
         )
         return Watch(site, folders, sightings, around, canary)
