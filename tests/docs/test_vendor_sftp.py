@@ -62,8 +62,9 @@ def test_what_is_published_in_the_studio_is_at_the_server_without_being_sent(
         published = exposed.publish(NAME)
         exposed.until_available(published, "sftp")
 
-    (attempt,) = exposed.machine.state["attempts"].find()
-    assert (attempt["outcome"], attempt["sent"]) == ("right", 0)
+    for attempt in exposed.machine.state["attempts"].find():  # the watch may have been first
+        assert attempt["outcome"] in ("right", "found")
+        assert attempt["sent"] == 0
 
 
 def test_what_is_uploaded_outside_is_available_in_the_studio_in_the_same_write(
