@@ -58,6 +58,7 @@ class Heart:
 
     async def _beat(self) -> None:
         self._claims.dead = await self._registry.dead()
+        await self._registry.bury(self._claims.dead)
         running = [_doing(running) for running in self._scheduler.running.values()]
         now = time.monotonic()
         suspended = {

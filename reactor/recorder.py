@@ -75,11 +75,16 @@ class Recorder:
         self._attempts: AsyncCollection[Document] = state["attempts"].with_options(
             write_concern=WriteConcern(w=1)
         )
-        self._session: AsyncClientSession | None = None
+        self._session = client.start_session()
 
     def is_own(self, session_id: object) -> bool:
         """Return whether a change event's session is the one that endings are written in."""
-        return self._session is not None and session_id == self._session.session_id["id"]
+        return session_id == self.session_id
+
+    @property
+    def session_id(self) -> object:
+        """The id of the session that endings are recorded in."""
+        return self._session.session_id["id"]
 
     async def edit(self, edits: Iterable[FileEdit]) -> Written:
         """
@@ -200,8 +205,7 @@ class Recorder:
 
     async def aclose(self) -> None:
         """Give the session back."""
-        if self._session is not None:
-            await self._session.end_session()
+        await self._session.end_session()
 
     async def _in_transaction(self, endings: Sequence[Ending]) -> None:
         updates = _updates(edit for ending in endings for edit in ending.edits)
@@ -214,8 +218,6 @@ class Recorder:
             if deleted.deleted_count != len({claim.id for claim in claims}):
                 raise _LostClaimError
 
-        if self._session is None:
-            self._session = self._client.start_session()
         await self._session.with_transaction(write, write_concern=WriteConcern("majority"))
 
     async def _one_by_one(self, endings: Sequence[Ending], error: BulkWriteError) -> list[Ending]:

@@ -41,7 +41,9 @@ class Registry:
     def __init__(
         self, state: AsyncDatabase[Document], own_site: str, *, serves: bool = True
     ) -> None:
+        self._state = state
         self._reactors = state["reactors"]
+        self._buried: frozenset[str] = frozenset()
         self._cursors = state["cursors"]
         self.process = secrets.token_hex(8)
         self._identity: Document = {
@@ -53,8 +55,9 @@ class Registry:
             "serves": serves,
         }
 
-    async def register(self) -> None:
-        """Appear among the reactors."""
+    async def register(self, session: object = None) -> None:
+        """Appear among the reactors; `session` is the one that endings are recorded in."""
+        self._identity["session"] = session
         await self._reactors.create_index("seen", expireAfterSeconds=_FORGET_SECONDS)
         await self.beat({})
 
@@ -78,6 +81,18 @@ class Registry:
         """Return the processes of this host that are gone for good."""
         others = self._reactors.find({"host": self._identity["host"], "_id": {"$ne": self.process}})
         return frozenset([other["_id"] async for other in others if not self._lives(other)])
+
+    async def bury(self, dead: frozenset[str]) -> None:
+        """
+        Abort what dead processes had begun to record.
+
+        The server would keep such a transaction open for a minute, and its documents locked.
+        """
+        found = self._reactors.find({"_id": {"$in": [*(dead - self._buried)]}}, {"session": 1})
+        sessions = [{"id": one["session"]} async for one in found if one.get("session")]
+        if sessions:
+            await self._state.client.admin.command("killSessions", sessions)
+        self._buried = dead
 
     async def cursor(self) -> str:
         """

@@ -10,7 +10,9 @@ from typing import Any
 import anyio
 import psutil
 import pytest
+from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from reactor.registry import Registry, host
 
@@ -212,3 +214,26 @@ def test_a_host_has_one_name_for_all_its_processes() -> None:
     child = [sys.executable, "-c", "from reactor.registry import host; print(host())"]
 
     assert subprocess.check_output(child, text=True).strip() == host()
+
+
+async def test_what_a_dead_process_had_begun_to_record_blocks_nobody_once_it_is_buried(
+    client: AsyncMongoClient[Document], database: Database
+) -> None:
+    await database["Bunny"].insert_one({"_id": 1})
+    async with client.start_session() as session:
+        await session.start_transaction()
+        await database["Bunny"].update_one({"_id": 1}, {"$set": {"by": "dead"}}, session=session)
+        dead = Registry(database, "studio")
+        await dead.register(session.session_id["id"])
+
+        async def write() -> None:
+            change = {"$set": {"by": "alive"}}
+            await database["Bunny"].find_one_and_update({"_id": 1}, change, maxTimeMS=300)
+
+        with pytest.raises(ExecutionTimeout):
+            await write()
+        await Registry(database, "studio").bury(frozenset({dead.process}))
+        await write()
+
+        with pytest.raises(OperationFailure):
+            await session.commit_transaction()
