@@ -39,7 +39,7 @@ from reactor.sources.pauses import follow_pauses
 from reactor.sources.scan import Scans
 from reactor.tasks import then_cancel
 from reactor.watching.watches import Watches
-from reactor.workers import Serving, Workers
+from reactor.workers import ELSEWHERE_SECONDS, Serving, Workers
 
 log = structlog.stdlib.get_logger()
 
@@ -177,15 +177,19 @@ class Reactor:
         """
         Return when nothing is left to do now: two scans in a row led to no transfer's end.
 
-        What other processes claim, or a site is out of reach for, is asked for by each scan.
+        What a site is out of reach for is asked for by each scan. What another process claims is
+        asked for once more, later: one that was killed just now is not known to be dead.
         """
         await self._leftovers.settled()
-        quiet = 0
+        quiet, patience = 0, ELSEWHERE_SECONDS + 1
         while quiet < 2:
             before = self.results.recorded
             await self.scans.settled()
             await self.scheduler.wait_idle()
             quiet = quiet + 1 if self.results.recorded == before else 0
+            if quiet == 2 and patience and self.scheduler.waits_for_others:
+                await anyio.sleep(patience)
+                quiet, patience = 0, 0.0
             self.scans.request()
 
     async def _settings(self) -> str:

@@ -70,6 +70,7 @@ class Scheduler:
         self._pauses = pauses
         self._taken: dict[str, int] = {site.label: 0 for site in sites}
         self._parked: set[Work] = set()
+        self._elsewhere: set[Work] = set()
         self._wake = anyio.Event()
         self._changed = anyio.Event()
         self._accepting = True
@@ -127,6 +128,17 @@ class Scheduler:
             self._leave(work)
             self._parked.add(work)
             self.queue.put_back(work, at)
+
+    def park_elsewhere(self, works: Iterable[Work], at: float) -> None:
+        """Let work wait until `at` whose place another process has claimed."""
+        works = list(works)
+        self._elsewhere.update(works)
+        self.park(works, at)
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Return whether work waits whose place another process has claimed."""
+        return any(work in self._elsewhere for work in self.queue.waiting())
 
     def start(self, running: Running) -> None:
         """Take note of a transfer that has its claim."""
@@ -233,6 +245,7 @@ class Scheduler:
         while not works and (taken := self.queue.take(site.label, self._room(site, now), now)):
             for work in taken:
                 self._parked.discard(work)
+                self._elsewhere.discard(work)
                 if self._pauses.covers(work.project, work.site):
                     self.queue.done(work)
                 else:

@@ -33,7 +33,7 @@ from reactor.watching.published import Published
 
 log = structlog.stdlib.get_logger()
 
-_ELSEWHERE_SECONDS = 10.0
+ELSEWHERE_SECONDS = 10.0
 _DATABASE_SECONDS = 2.0
 _GIVE_UP_SECONDS = 5.0
 _SMALL = 1024 * 1024
@@ -84,7 +84,7 @@ class Workers:
                 self._scheduler.start(started[-1])
             for bundle in _bundles(started, site.provider.features.bundle):
                 workers.start_soon(self._transfer_bundle, site, bundle)
-            self._scheduler.park(open_works, time.monotonic() + _ELSEWHERE_SECONDS)
+            self._scheduler.park_elsewhere(open_works, time.monotonic() + ELSEWHERE_SECONDS)
         except SiteError as error:
             self._scheduler.park(open_works, self._scheduler.suspend(error, works[0]))
             await self._endings.tell_site_error(jobs, error)
