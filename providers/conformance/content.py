@@ -69,7 +69,7 @@ class ContentConformance(Conformance):
     async def test_the_time_is_kept_at_its_resolution(self, provider: Provider) -> None:
         resolution = provider.features.mtime_resolution_ns
         if resolution is None:
-            pytest.skip("this service keeps no times (features.mtime_resolution_ns is None)")
+            pytest.skip("features.mtime_resolution_ns is None: it says that it keeps no times")
 
         facts = await put(provider, "file.exr", payload(10), MTIME_NS)
 

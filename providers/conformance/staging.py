@@ -54,7 +54,7 @@ class StagingConformance(Conformance):
         self, provider: Provider
     ) -> None:
         if not provider.features.derived_handles:
-            pytest.skip("handles carry a token here (features.derived_handles is False)")
+            pytest.skip("features.derived_handles is False: its handles carry a token")
         claim = new_claim()
 
         assert await provider.stage(at("file.exr"), claim, 1) == Handle(at("file.exr"), claim)
@@ -70,7 +70,7 @@ class StagingConformance(Conformance):
         self, provider: Provider
     ) -> None:
         if not provider.features.atomic_replace:
-            pytest.skip("this service cannot replace in one step (features.atomic_replace)")
+            pytest.skip("features.atomic_replace is False: the claim is held while it replaces")
         await put(provider, "file.exr", payload(1))
         handles = [await stage(provider, "file.exr", payload(1 + n % 2)) for n in range(20)]
         seen: list[Facts | None] = []
@@ -188,7 +188,7 @@ class StagingConformance(Conformance):
         self, provider: Provider
     ) -> None:
         if not provider.features.resume:
-            pytest.skip("staged bytes cannot be continued here (features.resume is False)")
+            pytest.skip("features.resume is False: it begins again from zero")
         first, rest = payload(3 * CHUNK), payload(100)
         handle = await stage(provider, "file.exr", first)
 
@@ -219,7 +219,7 @@ class StagingConformance(Conformance):
 
     async def test_staged_files_are_listed_with_what_revokes_them(self, provider: Provider) -> None:
         if not provider.features.local_paths:
-            pytest.skip("only sites on disks are gone through for what was left (local_paths)")
+            pytest.skip("features.local_paths is False: leftovers are looked for on disks only")
         disk = cast("DiskProvider", provider)
         handles = [await stage(provider, path, payload(3)) for path in ("a/b/x.exr", "y.exr")]
         await put(provider, "a/z.exr", b"published")

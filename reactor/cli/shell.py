@@ -123,7 +123,7 @@ async def watch_signals(stop: Stop) -> None:
                 stop.code = INTERRUPTED if number == signal.SIGINT else DONE
                 stop.asked.set()
                 click.echo("stopping; once more to stop at once", err=True)
-    except NotImplementedError:
+    except NotImplementedError:  # by asyncio on Windows: its loop has no signal handlers
         await anyio.sleep_forever()
 
 

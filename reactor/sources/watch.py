@@ -173,8 +173,8 @@ class Watch:
     async def _survey(self, root: str) -> None:
         """Look at whatever may not be as documents say; what happens meanwhile is looked at, too."""
         now = time.monotonic()
-        self._survey_at[root] = now + SURVEY_SECONDS if self._is_deaf(root) else float("inf")
-        self._unsurveyed.discard(root)
+        again = now + SURVEY_SECONDS if self._is_deaf(root) else float("inf")
+        self._survey_at[root] = again
         self._sightings.guard.lift()  # it is judged anew by all that is missing
         count = 0
         for project in await self._around.projects():
@@ -183,6 +183,8 @@ class Watch:
                     await self._sightings.look(project, [path for path, _ in batch], dict(batch))
                     await self._look_due()
                     count += len(batch)
+        if self._survey_at[root] == again:  # else it became unsure meanwhile
+            self._unsurveyed.discard(root)
         log.debug("surveyed", site=self._site.label, root=root, doubtful=count)
 
     def _is_deaf(self, root: str) -> bool:
@@ -201,8 +203,7 @@ class Watch:
             named = await self._look_for(project, root, {path: seen[path] for path in rest})
             for path in named & rest:
                 self._homes.setdefault(_top(path), set()).add(project)
-            # What one project names, another may name as well, but only where both are at home.
-            rest -= {path for path in named if len(self._homes[_top(path)]) == 1}
+            rest -= named  # a second project that names the same place waits for the next survey
 
     async def _seen(self, root: str, paths: Sequence[str]) -> dict[str, Facts | None]:
         """Return what is there now; folders are opened, and what we have brought is no news."""

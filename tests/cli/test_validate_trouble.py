@@ -58,7 +58,7 @@ def test_links_are_no_loops_and_files_behind_them_are_not_missing(machine: Machi
 
 def test_names_that_are_not_unicode_are_told(machine: Machine) -> None:
     if sys.platform != "linux":
-        pytest.skip("only Linux keeps such names")
+        pytest.skip("other systems refuse to make such a name")
     publish_everywhere(machine, "a.exr", "vendor")
     (machine.root("vendor") / os.fsdecode(b"bad\xff.exr")).touch()
 

@@ -33,7 +33,7 @@ def test_a_named_machine_gets_no_file(machine: Machine) -> None:
     assert not machine.machine_file.exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no mode bits there: a profile's folder is its user's alone")
 def test_only_its_user_may_read_the_file(nameless: Machine) -> None:
     nameless.load()
 
@@ -76,7 +76,7 @@ def _site_id(machine: Machine) -> str:
     return machine.load().machine.site_id
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need a right of their own")
+@pytest.mark.skipif(sys.platform == "win32", reason="making a link takes an administrator there")
 def test_a_folder_that_cannot_be_made_is_told_with_the_way_out(nameless: Machine) -> None:
     nameless.machine_file.parent.symlink_to(nameless.folder / "nowhere")
 
