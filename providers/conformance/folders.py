@@ -144,7 +144,9 @@ class FolderConformance(Conformance):
         self, provider: Provider, storage: Path
     ) -> None:
         if sys.platform != "linux":
-            pytest.skip("other systems refuse to make a name that is not Unicode: there is none to leave out")
+            pytest.skip(
+                "other systems refuse to make a name that is not Unicode: there is none to leave out"
+            )
         (storage / os.fsdecode(b"bad\xff")).mkdir()
         (storage / os.fsdecode(b"bad\xff") / "below.exr").touch()
         (storage / os.fsdecode(b"bad\xff.exr")).touch()

@@ -83,7 +83,7 @@ class NameConformance(Conformance):
     @pytest.mark.parametrize("name", ODD)
     async def test_an_odd_name_is_kept_as_it_is(self, provider: Provider, name: str) -> None:
         if sys.platform == "win32" and windows_flaw(name):
-            pytest.skip("Windows cannot hold this name: tests/providers/test_names.py holds what is said then")
+            pytest.skip("Windows cannot hold this name; a site on its disks refuses it")
         content = payload(100)
 
         await put(provider, f"shot/{name}", content)

@@ -33,7 +33,10 @@ def test_a_named_machine_gets_no_file(machine: Machine) -> None:
     assert not machine.machine_file.exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="files have no mode bits there: a profile's folder is its user's alone")
+@pytest.mark.skipif(
+    sys.platform == "win32",
+    reason="files have no mode bits there: a profile's folder is its user's alone",
+)
 def test_only_its_user_may_read_the_file(nameless: Machine) -> None:
     nameless.load()
 
