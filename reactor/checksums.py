@@ -42,6 +42,10 @@ class Hasher:
             else:
                 await anyio.to_thread.run_sync(digest.update, chunk)
 
+    def knows(self, checksum: str | None) -> bool:
+        """Return whether a checksum is one of those that are made here."""
+        return checksum is not None and checksum.partition(":")[0] in self._digests
+
     def checksum(self, algorithm: str = OURS) -> str:
         """Return the checksum of all bytes so far."""
         return f"{algorithm}:{self._digests[algorithm].hexdigest()}"

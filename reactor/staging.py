@@ -2,17 +2,19 @@
 Staging: the source's bytes into a staged file at the destination, hashed on the way, verified.
 
 Nobody writes into another's staged file; what a dead owner left is taken over by renaming
-(`Provider.adopt`) before it gets here.
+(`Provider.adopt`) before it gets here. A handle that does not follow from its claim is in the
+claim before the first byte is written: whoever takes over must be able to revoke it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
 import anyio
+import structlog
 
 from providers.base import (
     ChangedFileError,
@@ -22,6 +24,7 @@ from providers.base import (
     FileError,
     Handle,
     Location,
+    RevokedError,
     Sink,
 )
 from reactor.checksums import Hasher, best_algorithm
@@ -30,6 +33,8 @@ from reactor.progress import Progress
 from reactor.proof import Proof
 from reactor.sites import Site
 from reactor.tasks import plain_errors
+
+log = structlog.stdlib.get_logger()
 
 JOURNAL_EVERY = 32 * 1024 * 1024
 
@@ -53,59 +58,91 @@ class Staging:
     hash: str | None
     claim: str
     progress: Progress
-    note: Callable[[Journal], Awaitable[None]]
+    note: Callable[[Journal], Awaitable[bool]]
+    handle: Handle = field(init=False)
 
-    async def run(self, resumed: Resumed | None) -> tuple[Handle, Proof]:
-        """Return the handle of whole, durable, verified staged bytes, and what was verified."""
-        handle, hasher = await self._begin(resumed)
+    def __post_init__(self) -> None:
+        self.handle = Handle(self.where, self.claim)
+
+    async def run(self, resumed: Resumed | None) -> Proof:
+        """Leave whole, durable, verified staged bytes at `handle`; return what was verified."""
+        hasher = await self._begin(resumed)
         try:
-            await self._stream(handle, hasher)
-            return handle, await self._verify(handle, hasher)
+            return await self._send(hasher)
+        except RevokedError as error:
+            if self.destination.provider.features.derived_handles:
+                raise
+            log.info("an upload was dropped by the service", path=self.where.path, why=str(error))
+        await self.destination.provider.revoke(self.handle)
+        self.progress.restart()
+        return await self._send(await self._begin(None))
+
+    async def _send(self, hasher: Hasher) -> Proof:
+        try:
+            await self._stream(hasher)
+            return await self._verify(hasher)
         except FileError:
-            await self.destination.provider.revoke(handle)
+            await self.destination.provider.revoke(self.handle)
             raise
 
-    async def _begin(self, resumed: Resumed | None) -> tuple[Handle, Hasher]:
-        """Return a handle to write to, and a hasher that has seen what is staged there."""
-        hasher = self._hasher()
+    async def _begin(self, resumed: Resumed | None) -> Hasher:
+        """Have a handle to write to, and return a hasher that has seen what is staged there."""
         provider = self.destination.provider
         if resumed is not None:
-            if await self._prefix_holds(resumed, hasher):
+            self.handle = resumed.handle
+            if hasher := await self._seen(resumed):
                 self.progress.resume(hasher.size)
-                await self.note(self._journal(hasher, resumed.handle.token))
-                return resumed.handle, hasher
+                await self._write_down(hasher)
+                return hasher
             await provider.revoke(resumed.handle)
-            hasher = self._hasher()
-        handle = await provider.stage(self.where, self.claim, self.facts.size)
-        if handle.token:
-            await self.note(self._journal(hasher, handle.token))
-        return handle, hasher
+        hasher = self._hasher()
+        self.handle = await provider.stage(self.where, self.claim, self.facts.size)
+        if self.handle.token:
+            await self._write_down(hasher)
+        return hasher
 
-    async def _prefix_holds(self, resumed: Resumed, hasher: Hasher) -> bool:
-        """Hash the staged prefix again, at the local end, and compare it with the journal."""
-        journal = resumed.journal
+    async def _write_down(self, hasher: Hasher) -> None:
+        """Have the handle in the claim; where it has a token, nothing is staged without that."""
+        written = await self.note(self._journal(hasher))
+        if self.handle.token and not written:
+            await self.destination.provider.revoke(self.handle)
+            raise RevokedError(f"{self.where.path}: its claim could not be told of the upload")
+
+    async def _seen(self, resumed: Resumed) -> Hasher | None:
+        """
+        Hash again, at the local end, what is staged; None where it is not what the journal says.
+
+        Less may be staged than was noted: a service commits what it likes. What is staged
+        beyond that is cut off; where it cannot be, the checksum of the whole will judge it.
+        """
+        journal, features = resumed.journal, self.destination.provider.features
         same_source = (journal.size, journal.mtime_ns) == (self.facts.size, self.facts.mtime_ns)
         if journal.hash != self.hash or not same_source:
-            return False
+            return None
         staged = await self.destination.provider.staged_size(resumed.handle)
-        if staged is None or staged < journal.offset:
-            return False
+        if staged is None or (staged < journal.offset and features.cuts_staged):
+            return None
+        size = journal.offset if features.cuts_staged else staged
+        if size > journal.offset and features.published_checksum is None:
+            return None
         if self.source.provider.features.local_paths:
             opened = self.source.provider.read(self.where)
         elif self.destination.provider.features.local_paths:
             opened = self.destination.provider.read_staged(resumed.handle)
         else:
-            return False
+            return None
+        noted, seen = Hasher(), self._hasher()
         async with opened as reader:
             async for chunk in reader:
-                await hasher.update(chunk[: journal.offset - hasher.size])
-                if hasher.size == journal.offset:
+                await noted.update(chunk[: journal.offset - noted.size])
+                await seen.update(chunk[: size - seen.size])
+                if noted.size == journal.offset and seen.size == size:
                     break
-        return hasher.checksum() == journal.prefix
+        return seen if noted.checksum() == journal.prefix and seen.size == size else None
 
-    async def _stream(self, handle: Handle, hasher: Hasher) -> None:
+    async def _stream(self, hasher: Hasher) -> None:
         opened = self.source.provider.read(self.where, hasher.size)
-        writing = self.destination.provider.write(handle, hasher.size)
+        writing = self.destination.provider.write(self.handle, hasher.size)
         with plain_errors():
             async with self.source.blaming(opened) as reader, writing as sink:
                 async with anyio.create_task_group() as notes:
@@ -114,7 +151,7 @@ class Staging:
                         await self._pass(chunk, sink, hasher)
                         if hasher.size - noted >= JOURNAL_EVERY and hasher.size < self.facts.size:
                             noted = hasher.size
-                            journal = self._journal(hasher, handle.token)
+                            journal = self._journal(hasher)
                             notes.start_soon(self._note_when_down, sink, journal)
                 await sink.flush()
                 with self.source.blamed():
@@ -135,8 +172,12 @@ class Staging:
         await self.note(journal)
         self.progress.journalled = True
 
-    async def _verify(self, handle: Handle, hasher: Hasher) -> Proof:
-        provider = self.destination.provider
+    async def _verify(self, hasher: Hasher) -> Proof:
+        provider, handle = self.destination.provider, self.handle
+        if algorithm := provider.features.published_checksum:
+            if await provider.staged_size(handle) != self.facts.size:
+                raise self._damaged()
+            return Proof("size", hasher.checksum(), awaited=hasher.checksum(algorithm))
         algorithm = best_algorithm(provider.features.checksums)
         found = await provider.checksum(handle, algorithm) if algorithm else None
         if found is not None and algorithm is not None:
@@ -159,10 +200,11 @@ class Staging:
         return hasher.checksum()
 
     def _hasher(self) -> Hasher:
-        algorithm = best_algorithm(self.destination.provider.features.checksums)
+        features = self.destination.provider.features
+        algorithm = features.published_checksum or best_algorithm(features.checksums)
         return Hasher([algorithm] if algorithm else [])
 
-    def _journal(self, hasher: Hasher, token: str) -> Journal:
+    def _journal(self, hasher: Hasher) -> Journal:
         return Journal(
             offset=hasher.size,
             prefix=hasher.checksum(),
@@ -170,7 +212,7 @@ class Staging:
             size=self.facts.size,
             mtime_ns=self.facts.mtime_ns,
             hash=self.hash,
-            token=token,
+            token=self.handle.token,
         )
 
     def _changed(self) -> ChangedFileError:

@@ -28,11 +28,17 @@ from providers.base import (
 from reactor.claims import Claim, Former, Journal
 from reactor.jobs import Job, Variant
 from reactor.progress import Progress
-from reactor.proof import Proof, bytes_prove, facts_prove, is_the_published
+from reactor.proof import (
+    Proof,
+    bytes_prove,
+    facts_prove,
+    is_the_published,
+    same_algorithm,
+)
 from reactor.sites import Site, Sites
 from reactor.staging import Resumed, Staging, copy_on_disk, damaged, kernel_copies
 
-Journalled = Callable[[Claim, Journal], Awaitable[None]]
+Journalled = Callable[[Claim, Journal], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +91,17 @@ class Transfer:
     cleared: bool = field(default=False, init=False)  # no former owner can publish any more
     staged: Staged | None = field(default=None, init=False)  # together with others
     _adopted: Resumed | None = field(default=None, init=False)
+    _staging: Staging | None = field(default=None, init=False)
 
     @property
     def destination(self) -> Site:
         """The site that the bytes are for."""
         return self._site(self.job.work.site)
+
+    @property
+    def handle(self) -> Handle:
+        """What is staged, or would be, under this claim."""
+        return self._staging.handle if self._staging else Handle(self.job.where, self.claim.id)
 
     @property
     def fresh_source(self) -> Site | None:
@@ -164,7 +176,7 @@ class Transfer:
         self, source: Site, variant: Variant, sent: _Sent, found: Facts | None
     ) -> Staged:
         """Return what was staged, unless its bytes are known not to be the published ones."""
-        known = _same_algorithm(variant, sent.proof)
+        known = [one for one in variant.checksums if same_algorithm(one, sent.proof.checksum)]
         if known and sent.proof.checksum not in known:
             await self.destination.provider.revoke(sent.handle)
             raise ChangedFileError(
@@ -211,7 +223,7 @@ class Transfer:
             raise self._missing(source)
         is_the_published(source, self.job.where, facts, variant)
         self.progress.begin(source.name, facts.size)
-        staging = Staging(
+        self._staging = staging = Staging(
             where=self.job.where,
             source=source,
             destination=destination,
@@ -223,8 +235,8 @@ class Transfer:
         )
         resumed, self._adopted = self._adopted, None
         async with source.reading():
-            handle, proof = await staging.run(resumed)
-        return _Sent(handle, proof, facts)
+            proof = await staging.run(resumed)
+        return _Sent(staging.handle, proof, facts)
 
     def _missing(self, source: Site) -> MissingFileError:
         return MissingFileError(
@@ -276,6 +288,8 @@ class Transfer:
                 former.claim,
                 former.journal.token if former.journal else "",
             )
+            if self._adopted and handle.token and handle.token == self._adopted.handle.token:
+                continue  # an upload that went from owner to owner, and is ours now
             if self._adopted is None and self._may_adopt(destination, former):
                 try:
                     adopted = await destination.provider.adopt(handle, self.claim.id)
@@ -300,12 +314,6 @@ class Transfer:
         if self._adopted is not None:
             await destination.provider.revoke(self._adopted.handle)
             self._adopted = None
-
-
-def _same_algorithm(variant: Variant, proof: Proof) -> list[str]:
-    """Return the checksums proved earlier that this proof's can be compared with."""
-    algorithm = (proof.checksum or "").partition(":")[0]
-    return [known for known in variant.checksums if known.partition(":")[0] == algorithm]
 
 
 def _kept_mtime(facts: Facts, variant: Variant) -> int | None:
