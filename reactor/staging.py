@@ -49,12 +49,17 @@ class Resumed:
 
 @dataclass(slots=True)
 class Staging:
-    """A file of these facts on its way from one site to another, staged under a claim."""
+    """
+    A file of these facts on its way from one site to another, staged under a claim.
+
+    `mtime_ns` is the time that it will be published with.
+    """
 
     where: Location
     source: Site
     destination: Site
     facts: Facts
+    mtime_ns: int | None
     hash: str | None
     claim: str
     progress: Progress
@@ -96,7 +101,7 @@ class Staging:
                 return hasher
             await provider.revoke(resumed.handle)
         hasher = self._hasher()
-        self.handle = await provider.stage(self.where, self.claim, self.facts.size)
+        self.handle = await provider.stage(self.where, self.claim, self.facts.size, self.mtime_ns)
         if self.handle.token:
             await self._write_down(hasher)
         return hasher

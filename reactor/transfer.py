@@ -228,6 +228,7 @@ class Transfer:
             source=source,
             destination=destination,
             facts=facts,
+            mtime_ns=_kept_mtime(facts, variant),
             hash=variant.hash,
             claim=self.claim.id,
             progress=self.progress,

@@ -77,8 +77,10 @@ class UploadSite(Memory):
         super().__init__(Setup("vendor", {"work": "/"}, MemoryOptions(store=service.store)))
         self._service = service
 
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:
-        handle = await super().stage(where, claim, size)
+    async def stage(
+        self, where: Location, claim: str, size: int, mtime_ns: int | None = None
+    ) -> Handle:
+        handle = await super().stage(where, claim, size, mtime_ns)
         token = uuid4().hex
         self._service.uploads[token] = Upload(where, claim)
         if self._service.faults.staged:
