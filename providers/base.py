@@ -91,6 +91,7 @@ class Features:
     algorithm that the facts returned by `publish` carry, for services that hash only what is
     whole; `reads_staged` tells whether staged bytes can be read back, and `cuts_staged` whether
     writing may go on anywhere in them (otherwise only where they end).
+    `copies` and `changes`: it is a `CopyingProvider`, a `ChangingProvider` (`providers.services`).
     """
 
     atomic_replace: bool = True
@@ -106,6 +107,8 @@ class Features:
     cuts_staged: bool = True
     transfers: int = 8
     bundle: int = 1
+    copies: bool = False
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
