@@ -14,6 +14,7 @@ from config.models import Project, Settings
 from config.models import Site as SiteSettings
 from providers.base import Setup as ProviderSetup
 from providers.table import PROVIDERS
+from reactor.cli.kinds import OPTIONS
 from reactor.database import Client, connect
 from reactor.embedded import embedded_mongod
 from reactor.model import Policy, Topology
@@ -28,7 +29,7 @@ def load_settings(config: Path | None, active_site: str | None = None) -> Settin
     if active_site:
         environ = {**os.environ, "SITESYNC_SITE_ID": active_site}
         sources = replace(sources, environ=environ)
-    settings = load(sources, {name: kind.options for name, kind in PROVIDERS.items()})
+    settings = load(sources, OPTIONS)
     if active_site and active_site not in settings.sites:
         settings.defaults.site(active_site)
     return settings
