@@ -57,8 +57,7 @@ class Plugin:
             return f"{written} version of the provider interface; this sitesync has {API}"
         if kind.name != self.name:
             return f"calls itself {kind.name!r}"
-        options: object = kind.options  # others need not check their types
-        if not (isinstance(options, type) and issubclass(options, BaseModel)):
+        if not _is_model(kind.options):
             return "has options that are no pydantic model"
         return None
 
@@ -72,6 +71,10 @@ class Plugin:
 def installed() -> Sequence[Plugin]:
     """Return what the packages of this environment announce."""
     return [Plugin(entry) for entry in entry_points(group=GROUP)]
+
+
+def _is_model(options: object) -> bool:
+    return isinstance(options, type) and issubclass(options, BaseModel)
 
 
 def _said(error: BaseException) -> str:
