@@ -62,9 +62,11 @@ class Kinds(Mapping[str, Kind]):
         """What other packages bring, whether it can be used or not."""
         return installed()
 
-    def is_built_in(self, name: str) -> bool:
-        """Return whether a kind is the product's own."""
-        return name in self._built_in
+    def package(self, name: str) -> str | None:
+        """Return the package that brings a kind, with its version; None for the product's own."""
+        if name in self._built_in:
+            return None
+        return " and ".join(sorted(plugin.package for plugin in self._by_name[name]))
 
     @cached_property
     def _by_name(self) -> Mapping[str, Sequence[Plugin]]:
@@ -80,9 +82,9 @@ class Kinds(Mapping[str, Kind]):
             return kind
         plugins = self._by_name[name]
         if len(plugins) > 1:
-            packages = " and ".join(sorted(plugin.package for plugin in plugins))
             raise PluginError(
-                f"provider {name!r} is brought by more than one package: {packages}; keep one"
+                f"provider {name!r} is brought by more than one package: "
+                f"{self.package(name)}; keep one"
             )
         return plugins[0].load()
 

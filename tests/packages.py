@@ -8,12 +8,15 @@ from textwrap import dedent
 
 KIND = """
 from pydantic import BaseModel
-from providers.base import Kind
+from providers.base import Kind, SiteError
 
 class Options(BaseModel):
     address: str
 
-KIND = Kind("webdav", Options, make=lambda setup: None, api=1)
+def make(setup):
+    raise SiteError("unreachable", "nobody is there")
+
+KIND = Kind("webdav", Options, make, api=1)
 """
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from providers.base import Kind, Provider, Setup
 from providers.sftp.options import SftpOptions
 
@@ -14,4 +16,4 @@ def _make(setup: Setup) -> Provider:
     return SftpProvider(setup)
 
 
-KIND = Kind("sftp", SftpOptions, _make)
+KIND = Kind("sftp", SftpOptions, _make, icon=Path(__file__).with_name("icon.png"))
