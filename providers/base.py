@@ -93,7 +93,11 @@ class Features:
     algorithm that the facts returned by `publish` carry, for services that hash only what is
     whole; `reads_staged` tells whether staged bytes can be read back, and `cuts_staged` whether
     writing may go on anywhere in them (otherwise only where they end).
-    `copies` and `changes`: it is a `CopyingProvider`, a `ChangingProvider` (`providers.services`).
+    `proves_writes` means that the service hashes what it is sent, piece by piece, and that what
+    `Sink.flush` acknowledged is what it hashed: no more proof is needed than that all is there.
+    `lists_sizes_only`: listings tell neither times nor ids, which `facts` does.
+    `copies`, `changes` and `parts`: it is a `CopyingProvider`, a `ChangingProvider`, a
+    `PartedProvider` (`providers.services`).
     """
 
     atomic_replace: bool = True
@@ -107,10 +111,13 @@ class Features:
     published_checksum: str | None = None
     reads_staged: bool = True
     cuts_staged: bool = True
+    proves_writes: bool = False
+    lists_sizes_only: bool = False
     transfers: int = 8
     bundle: int = 1
     copies: bool = False
     changes: bool = False
+    parts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from providers.base import (
     RevokedError,
     Sink,
 )
+from providers.services import PartedProvider
 from reactor.checksums import Hasher, best_algorithm
 from reactor.claims import Journal
 from reactor.progress import Progress
@@ -120,15 +121,12 @@ class Staging:
         Less may be staged than was noted: a service commits what it likes. What is staged
         beyond that is cut off; where it cannot be, the checksum of the whole will judge it.
         """
-        journal, features = resumed.journal, self.destination.provider.features
+        journal = resumed.journal
         same_source = (journal.size, journal.mtime_ns) == (self.facts.size, self.facts.mtime_ns)
         if journal.hash != self.hash or not same_source:
             return None
-        staged = await self.destination.provider.staged_size(resumed.handle)
-        if staged is None or (staged < journal.offset and features.cuts_staged):
-            return None
-        size = journal.offset if features.cuts_staged else staged
-        if size > journal.offset and features.published_checksum is None:
+        size = await self._to_go_on_at(resumed.handle, journal.offset)
+        if size is None:
             return None
         if self.source.provider.features.local_paths:
             opened = self.source.provider.read(self.where)
@@ -144,6 +142,17 @@ class Staging:
                 if noted.size == journal.offset and seen.size == size:
                     break
         return seen if noted.checksum() == journal.prefix and seen.size == size else None
+
+    async def _to_go_on_at(self, handle: Handle, noted: int) -> int | None:
+        """Return from where on the rest is sent; None where nothing that is staged can be kept."""
+        provider = self.destination.provider
+        if provider.features.parts:
+            return await cast("PartedProvider", provider).goes_on_at(handle, noted) or None
+        staged = await provider.staged_size(handle)
+        if provider.features.cuts_staged:
+            return None if staged is None or staged < noted else noted
+        judged_whole = provider.features.published_checksum is not None
+        return staged if judged_whole or (staged or 0) <= noted else None
 
     async def _stream(self, hasher: Hasher) -> None:
         opened = self.source.provider.read(self.where, hasher.size)
@@ -195,7 +204,8 @@ class Staging:
             return Proof("checksum", hasher.checksum())
         if await provider.staged_size(handle) != self.facts.size:
             raise self._damaged()
-        return Proof("size", hasher.checksum())
+        proved = provider.features.proves_writes
+        return Proof("checksum" if proved else "size", hasher.checksum())
 
     async def _read_back(self, handle: Handle) -> str:
         hasher = Hasher()
