@@ -42,10 +42,10 @@ _MIB = 1024**2
 async def _studio(folder: Path, server: S3Server, port: int) -> AsyncGenerator[Studio]:
     """Yield a studio whose vendor is a bucket."""
     async with studio_in(folder) as studio:
-        site = {"roots": {"work": f"/{folder.name}"}, "endpoint": f"http://127.0.0.1:{port}"}
-        async with server.provider(**site) as vendor:
+        roots, endpoint = {"work": f"/{folder.name}"}, f"http://127.0.0.1:{port}"
+        async with server.provider(roots, endpoint=endpoint) as vendor:
             await vendor.make_marker("work")
-        studio.providers["vendor"] = server.provider(**site)
+        studio.providers["vendor"] = server.provider(roots, endpoint=endpoint)
         yield studio
 
 
@@ -164,8 +164,12 @@ def _memory(folder: Path, server: S3Server) -> float:
     file = emptied(folder) / "large.abc"
     with file.open("wb") as writing:
         writing.truncate(LARGE)
-    command = [sys.executable, "-m", "benchmarks.s3_memory", str(server.port), str(file)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True)
+    address = f"{server.endpoint}/{BUCKET}"
+    command = [sys.executable, "-m", "benchmarks.s3_memory", address, str(file), str(LARGE)]
+    keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+    told = subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, **keys}
+    )
     return float(told.stdout)
 
 

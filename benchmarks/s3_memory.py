@@ -1,16 +1,16 @@
-"""A process of its own that carries one file to S3 and back, and prints the most memory it had."""
+"""A process of its own that carries a file to S3 and back, and prints the most memory it had."""
 
 from __future__ import annotations
 
-import resource
+import re
 import sys
 from pathlib import Path
 
 import anyio
 
 from providers.base import Handle, Location, Provider, Setup
-from providers.local_drive import KIND
-from tests.servers.s3 import S3Server
+from providers.local_drive import KIND as DISK
+from providers.s3 import KIND as S3
 
 
 async def _carry(source: Provider, target: Provider, where: Location, handle: Handle) -> None:
@@ -21,18 +21,21 @@ async def _carry(source: Provider, target: Provider, where: Location, handle: Ha
     await target.publish([(handle, None)])
 
 
-async def _main(port: int, file: Path) -> None:
+async def _main(address: str, file: Path, size: int) -> None:
+    endpoint, _, bucket = address.rpartition("/")
+    options = S3.options.model_validate({"endpoint": endpoint, "bucket": bucket})
     where, back = Location("work", file.name), Location("back", file.name)
     roots = {"work": str(file.parent), "back": str(file.parent / "back")}
-    disk = KIND.make(Setup("studio", roots, KIND.options()))
-    bucket = S3Server(port).provider({"work": "/memory", "back": "/memory"})
-    async with disk, bucket:
-        await disk.make_marker("back")
-        size = file.stat().st_size
-        await _carry(disk, bucket, where, await bucket.stage(where, "there", size))
-        await _carry(bucket, disk, back, await disk.stage(back, "back", size))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    studio = DISK.make(Setup("studio", roots, DISK.options()))
+    vendor = S3.make(Setup("vendor", {"work": "/memory", "back": "/memory"}, options))
+    async with studio, vendor:
+        await studio.make_marker("back")
+        await _carry(studio, vendor, where, await vendor.stage(where, "there", size))
+        await _carry(vendor, studio, back, await studio.stage(back, "back", size))
+    told = await anyio.Path("/proc/self/status").read_text()
+    most = re.search(r"VmHWM:\s+(\d+) kB", told)
+    print(int(most[1]) / 1024 if most else "unknown")
 
 
 if __name__ == "__main__":
-    anyio.run(_main, int(sys.argv[1]), Path(sys.argv[2]))
+    anyio.run(_main, sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

@@ -54,17 +54,17 @@ class Connector:
         region = self.options.region or session.get_config_variable("region") or _ANYWHERE
         bucket = await self._opened(session, Signing(credentials, region), root.bucket)
         try:
-            bucket.is_ordered = await requests.is_ordered(bucket.wire, root.prefix)
-        except RefusedError as error:
-            if self.options.region is not None or error.region in (None, region):
-                with bucket.speaker.explained(root.bucket, "looking"):
-                    raise
-            return await self._elsewhere(session, Signing(credentials, str(error.region)), root)
-        return bucket
+            return await self._looked_into(bucket, root)
+        except SiteError as error:
+            refused = error.__cause__
+            if self.options.region is not None or not isinstance(refused, RefusedError):
+                raise
+            if refused.region in (None, region):
+                raise
+            signing = Signing(credentials, str(refused.region))
+        return await self._looked_into(await self._opened(session, signing, root.bucket), root)
 
-    async def _elsewhere(self, session: AioSession, signing: Signing, root: Root) -> Bucket:
-        """Return the bucket from the region that the server named."""
-        bucket = await self._opened(session, signing, root.bucket)
+    async def _looked_into(self, bucket: Bucket, root: Root) -> Bucket:
         with bucket.speaker.explained(root.bucket, "looking"):
             bucket.is_ordered = await requests.is_ordered(bucket.wire, root.prefix)
         return bucket
@@ -100,7 +100,7 @@ class Connector:
         """Return where a bucket is; of AWS botocore knows the rules."""
         if self.options.endpoint is not None:
             return _below(self.options.endpoint, bucket, path_style=self.options.path_style)
-        style = "path" if self.options.path_style else "auto"
+        style = "path" if self.options.path_style else "virtual"
         config = AioConfig(signature_version="s3v4", s3={"addressing_style": style})
         try:
             async with session.create_client(

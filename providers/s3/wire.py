@@ -8,6 +8,7 @@ a transfer is never repeated here. A body is kept until its request is answered.
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -23,7 +24,7 @@ from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from providers.s3.refusals import NoAnswerError, RefusedError, refuse
-from providers.s3.signing import UNSIGNED, Signing
+from providers.s3.signing import UNSIGNED, Signing, Target, query_of
 
 PATIENCE = 60.0
 _CONNECT = 10.0
@@ -100,7 +101,11 @@ class Wire:
         self._signing = signing
         self._session = session
         self._proxy = proxy
-        self._is_tls = address.startswith("https:")
+        parts = urlsplit(address)
+        self._is_tls = parts.scheme == "https"
+        self._host = parts.netloc
+        self._server = f"{parts.scheme}://{parts.netloc}"
+        self._path = quote(parts.path, safe=_SAFE + "%")
 
     @property
     def address(self) -> str:
@@ -159,15 +164,11 @@ class Wire:
         raise AssertionError("a request is tried at least once")
 
     async def _once(self, request: Request) -> Answer:
-        path = f"{self._address}/{quote(request.key, safe=_SAFE)}" if request.key else self._address
-        query = "&".join(
-            f"{quote(name, safe='~-_.')}={quote(value, safe='~-_.')}"
-            for name, value in request.query.items()
-        )
-        url = f"{path}?{query}" if query else path
-        headers = await self._signing.sign(
-            request.method, url, request.headers, self._digest(request)
-        )
+        path = self._path + (f"/{quote(request.key, safe=_SAFE)}" if request.key else "")
+        query = query_of(request.query)
+        target = Target(request.method, self._host, path or "/", query)
+        headers = await self._signing.sign(target, request.headers, self._digest(request))
+        url = f"{self._server}{target.path}" + (f"?{query}" if query else "")
         try:
             with anyio.fail_after(request.patience) as scope:
                 return await self._sent(request, URL(url, encoded=True), headers, scope)
@@ -232,7 +233,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its name is not known"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection: {error.os_error.strerror or error.os_error}"
+        return f"no connection ({os.strerror(error.os_error.errno or 0)})"
     return "the connection was cut"
 
 

@@ -63,7 +63,7 @@ def test_the_secret_is_not_shown() -> None:
 def test_a_root_is_a_folder_of_the_bucket_or_names_its_own(
     root: str, bucket: str | None, found: tuple[str, str]
 ) -> None:
-    options = S3Options(bucket=bucket)
+    options = S3Options.model_validate({"bucket": bucket})
 
     places = Places.of(Setup("vendor", {"work": root}, options), options)
 
@@ -71,7 +71,7 @@ def test_a_root_is_a_folder_of_the_bucket_or_names_its_own(
 
 
 def test_a_root_without_a_bucket_says_what_to_write() -> None:
-    options = S3Options()
+    options = S3Options.model_validate({})
 
     with pytest.raises(SiteError, match=r's3://BUCKET/film"') as raised:
         Places.of(Setup("vendor", {"work": "/film"}, options), options)

@@ -66,7 +66,7 @@ async def test_what_another_process_revokes_takes_no_more_bytes(
 ) -> None:
     handle = await site.stage(at("file.exr"), new_claim(), 10 * SMALLEST)
 
-    with pytest.raises(RevokedError):
+    async def write_on() -> None:
         async with site.write(handle) as sink:
             await sink.write(payload(SMALLEST))
             await sink.flush()
@@ -74,6 +74,9 @@ async def test_what_another_process_revokes_takes_no_more_bytes(
             for _ in range(9):
                 await sink.write(payload(SMALLEST))
             await sink.flush()
+
+    with pytest.raises(RevokedError):
+        await write_on()
 
 
 async def test_revoking_what_was_adopted_leaves_the_new_owners_upload(site: S3Provider) -> None:
