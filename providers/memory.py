@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from operator import itemgetter
+from pathlib import Path
 from typing import NamedTuple, Self
 
 from anyio.lowlevel import checkpoint
@@ -283,4 +284,4 @@ class Memory:
         )
 
 
-KIND = Kind(name="memory", options=MemoryOptions, make=Memory)
+KIND = Kind("memory", MemoryOptions, Memory, icon=Path(__file__).with_name("memory.png"))
