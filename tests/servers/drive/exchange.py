@@ -92,8 +92,7 @@ class Exchange:
             self.sever()
 
     def sever(self) -> NoReturn:
-        """Cut the connection, and end the work on this request."""
-        self.abort()
+        """End the work on this request; the connection is cut once it has ended."""
         raise SeveredError
 
     def abort(self) -> None:
