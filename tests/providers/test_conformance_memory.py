@@ -11,9 +11,20 @@ from providers.memory import KIND, MemoryOptions
 
 
 @pytest.fixture
-async def provider() -> AsyncIterator[Provider]:
+def setup() -> Setup:
     options = MemoryOptions(store=uuid4().hex)
-    async with KIND.make(Setup("cache", {"work": "/work", "bare": "/bare"}, options)) as entered:
+    return Setup("cache", {"work": "/work", "bare": "/bare"}, options)
+
+
+@pytest.fixture
+async def provider(setup: Setup) -> AsyncIterator[Provider]:
+    async with KIND.make(setup) as entered:
+        yield entered
+
+
+@pytest.fixture
+async def other(setup: Setup) -> AsyncIterator[Provider]:
+    async with KIND.make(setup) as entered:
         yield entered
 
 
