@@ -64,6 +64,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what was not asked for, and what there is nothing for to look into."""
+    if config.pluginmanager.has_plugin("timeout"):
+        for item in items:
+            if item.get_closest_marker("large"):
+                item.add_marker(pytest.mark.timeout(0))  # its own limit is longer than most
     left_out = [item for item in items if _is_left_out(config, item)]
     if left_out:
         items[:] = [item for item in items if item not in left_out]
