@@ -151,11 +151,16 @@ class ProviderError(Exception):
     """Something went wrong at a site. The text tells an artist what to do next."""
 
 
+SITE_ERRORS = frozenset(
+    {"unreachable", "login", "quota", "full", "read-only", "marker", "rate", "settings", "provider"}
+)
+
+
 class SiteError(ProviderError):
     """
     The site as a whole cannot serve: no file is to blame and no file's `tries` grows.
 
-    `kind` is one of: unreachable, login, quota, full, read-only, marker, rate, settings.
+    `kind` is one of `SITE_ERRORS`; `provider` means that the provider itself is broken.
     `site` is filled in above the border, where a transfer knows which of its ends failed.
     """
 
