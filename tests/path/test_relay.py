@@ -15,6 +15,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from reactor import app, staging
 from reactor.app import Reactor
+from reactor.model import Work
 from reactor.sites import Site
 from tests.path.remotes import Remote, copied_to, element_at, held_at, published_at, remote
 from tests.path.studio import PATIENCE, PROJECT, Studio, some_bytes, studio_of
@@ -195,13 +196,14 @@ async def test_where_the_only_source_left_has_no_transfer_to_spare_nothing_is_tr
     archive.slots.total_tokens = 1
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(lambda: reactor.run(until_idle=False, stop=stop))
-        async with archive.slots:
-            published = await studio.publish(element)
-            with anyio.fail_after(PATIENCE):
-                while not reactor.sites.ways.has_failed(work(element), "drive"):
-                    await anyio.sleep(0.01)
-                await reactor.scheduler.wait_idle()
-            assert "tries" not in await studio.entry(published, "vendor")
+        await archive.slots.acquire()
+        published = await studio.publish(element)
+        with anyio.fail_after(PATIENCE):
+            while not reactor.sites.ways.has_failed(work(element), "drive"):
+                await anyio.sleep(0.01)
+            await reactor.scheduler.wait_idle()
+        assert "tries" not in await studio.entry(published, "vendor")
+        archive.slots.release()
         await studio.until(published, "vendor")
         stop.set()
 
@@ -209,8 +211,8 @@ async def test_where_the_only_source_left_has_no_transfer_to_spare_nothing_is_tr
     assert await held_at(studio, "vendor", "a.exr") == content
 
 
-def work(element: Document, destination: str = "vendor") -> Any:
-    return (PROJECT, destination, element["path"])
+def work(element: Document) -> Work:
+    return Work(PROJECT, "vendor", element["path"])
 
 
 @pytest.mark.parametrize("tell", ["both", "neither", "source"])
