@@ -106,7 +106,13 @@ class Memory:
         file = File(bytes(staged), time.time_ns())
         yield MemoryReader(file, 0, lambda: bytes(staged) == file.content)
 
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:  # noqa: ARG002 -- memory has no room to make sure of
+    async def stage(
+        self,
+        where: Location,
+        claim: str,
+        size: int,  # noqa: ARG002 -- memory has no room to make sure of
+        mtime_ns: int | None = None,  # noqa: ARG002 -- set when it is published
+    ) -> Handle:
         """Make an empty staged file that nobody else has."""
         await checkpoint()
         handle = Handle(where, claim)

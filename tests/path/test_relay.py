@@ -204,10 +204,10 @@ async def test_where_the_only_source_left_has_no_transfer_to_spare_nothing_is_tr
             await reactor.scheduler.wait_idle()
         assert "tries" not in await studio.entry(published, "vendor")
         archive.slots.release()
-        await studio.until(published, "vendor")
+        entry = await studio.until(published, "vendor")
+        assert "error" not in entry
         stop.set()
 
-    assert "error" not in await studio.entry(published, "vendor")
     assert await held_at(studio, "vendor", "a.exr") == content
 
 
