@@ -75,6 +75,7 @@ class Bringing:
             source=source,
             destination=self.destination,
             facts=facts,
+            mtime_ns=kept_mtime(facts, variant),
             hash=variant.hash,
             claim=self.claim,
             progress=self.progress,
@@ -121,3 +122,12 @@ class Bringing:
             f"{self.where.path} is marked available at {source.name!r} but is not there; "
             f"bring it back, or reset it with `sitesync site reset {source.name}`"
         )
+
+
+def kept_mtime(facts: Facts, variant: Variant) -> int | None:
+    """Return the source's time, or the publisher's own where the source keeps a coarser one."""
+    if facts.mtime_ns is None or variant.mtime_ns is None:
+        return variant.mtime_ns if facts.mtime_ns is None else facts.mtime_ns
+    same_second = facts.mtime_ns // 10**9 == variant.mtime_ns // 10**9
+    coarse = facts.mtime_ns % 10**9 == 0
+    return variant.mtime_ns if coarse and same_second else facts.mtime_ns

@@ -50,12 +50,17 @@ class Resumed:
 
 @dataclass(slots=True)
 class Staging:
-    """A file of these facts on its way from one site to another, staged under a claim."""
+    """
+    A file of these facts on its way from one site to another, staged under a claim.
+
+    `mtime_ns` is the time that it will be published with.
+    """
 
     where: Location
     source: Site
     destination: Site
     facts: Facts
+    mtime_ns: int | None
     hash: str | None
     claim: str
     progress: Progress
@@ -89,7 +94,7 @@ class Staging:
                 return resumed.handle, hasher
             await provider.revoke(resumed.handle)
         hasher = self._hasher()
-        handle = await provider.stage(self.where, self.claim, self.facts.size)
+        handle = await provider.stage(self.where, self.claim, self.facts.size, self.mtime_ns)
         if handle.token:
             await self.note(self._journal(hasher, handle.token))
         return handle, hasher

@@ -25,7 +25,7 @@ from providers.base import (
     RevokedError,
     SiteError,
 )
-from reactor.bringing import Bringing, Sent
+from reactor.bringing import Bringing, Sent, kept_mtime
 from reactor.claims import Claim, Former, Journal
 from reactor.jobs import Job, Variant
 from reactor.progress import Progress
@@ -259,7 +259,7 @@ class Transfer:
                 f"its bytes have {sent.proof.checksum}, not {', '.join(sorted(known))}; "
                 "publish it again, or bring back the right file"
             )
-        mtime = _kept_mtime(sent.facts, variant)
+        mtime = kept_mtime(sent.facts, variant)
         return Staged(variant, sent.handle, sent.proof, mtime, replaces=found is not None)
 
     async def _prove(self, destination: Site, found: Facts, variant: Variant) -> Proof | None:
@@ -336,12 +336,3 @@ def _same_algorithm(variant: Variant, proof: Proof) -> list[str]:
     """Return the checksums proved earlier that this proof's can be compared with."""
     algorithm = (proof.checksum or "").partition(":")[0]
     return [known for known in variant.checksums if known.partition(":")[0] == algorithm]
-
-
-def _kept_mtime(facts: Facts, variant: Variant) -> int | None:
-    """Return the source's time, or the publisher's own where the source keeps a coarser one."""
-    if facts.mtime_ns is None or variant.mtime_ns is None:
-        return variant.mtime_ns if facts.mtime_ns is None else facts.mtime_ns
-    same_second = facts.mtime_ns // 10**9 == variant.mtime_ns // 10**9
-    coarse = facts.mtime_ns % 10**9 == 0
-    return variant.mtime_ns if coarse and same_second else facts.mtime_ns
