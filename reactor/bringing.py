@@ -12,14 +12,23 @@ from typing import NamedTuple, cast
 
 import structlog
 
-from providers.base import Copied, Facts, FileError, Handle, Location, MissingFileError
+from providers.base import (
+    Copied,
+    Facts,
+    FileError,
+    Handle,
+    Location,
+    MissingFileError,
+    RevokedError,
+)
 from providers.services import CopyingProvider, CopyRefusedError
 from reactor.claims import Journal
 from reactor.jobs import Variant
 from reactor.progress import Progress
 from reactor.proof import Proof, is_the_published
+from reactor.resuming import Resumed
 from reactor.sites import Site
-from reactor.staging import Resumed, Staging, copy_on_disk, damaged
+from reactor.staging import Staging, copy_on_disk, damaged
 
 log = structlog.stdlib.get_logger()
 
@@ -40,7 +49,7 @@ class Bringing:
     claim: str
     destination: Site
     progress: Progress
-    note: Callable[[Journal], Awaitable[None]]
+    note: Callable[[Journal], Awaitable[bool]]
 
     async def by_kernel(self, source: Site, variant: Variant) -> Sent:
         """Let the kernel copy; that the source is the published file is checked afterwards."""
@@ -81,8 +90,8 @@ class Bringing:
             progress=self.progress,
             note=self.note,
         )
-        handle, proof = await staging.run(resumed)
-        return Sent(handle, proof, facts)
+        proof = await staging.run(resumed)
+        return Sent(staging.handle, proof, facts)
 
     async def checked(self, source: Site, variant: Variant, handle: Handle, copied: Copied) -> Sent:
         """Return what was copied, unless it is not what the source holds, or should hold."""
@@ -99,8 +108,10 @@ class Bringing:
     async def _copy(self, source: Site, variant: Variant, facts: Facts) -> tuple[Handle, Copied]:
         service = cast("CopyingProvider", self.destination.provider)
         handle = await service.begin_copy(self.where, self.claim, facts.size)
-        if handle.token:
-            await self.note(Journal(source=source.name, hash=variant.hash, token=handle.token))
+        noted = Journal(source=source.name, hash=variant.hash, token=handle.token)
+        if handle.token and not await self.note(noted):
+            await service.revoke(handle)
+            raise RevokedError(f"{self.where.path}: its claim could not be told of the copy")
         try:
             copied = await service.copy(source.provider, facts, handle, self.progress.advance)
         except (CopyRefusedError, FileError):

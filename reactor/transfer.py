@@ -29,12 +29,13 @@ from reactor.bringing import Bringing, Sent, kept_mtime
 from reactor.claims import Claim, Former, Journal
 from reactor.jobs import Job, Variant
 from reactor.progress import Progress
-from reactor.proof import Proof, bytes_prove, facts_prove
+from reactor.proof import Proof, bytes_prove, facts_prove, same_algorithm
+from reactor.resuming import Resumed
 from reactor.sites import Site, Sites, service_copies
 from reactor.sourcing import Choice
-from reactor.staging import Resumed, kernel_copies
+from reactor.staging import kernel_copies
 
-Journalled = Callable[[Claim, Journal], Awaitable[None]]
+Journalled = Callable[[Claim, Journal], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +165,9 @@ class Transfer:
         where, claim = self.job.where, self.claim.id
         return Bringing(where, claim, self.destination, self.progress, self._note)
 
-    async def _note(self, journal: Journal) -> None:
+    async def _note(self, journal: Journal) -> bool:
         self._noted = journal
-        await self.journalled(self.claim, journal)
+        return await self.journalled(self.claim, journal)
 
     def _choices(self, variant: Variant) -> list[Choice]:
         begun = self._adopted.journal.source if self._adopted else ""
@@ -251,7 +252,7 @@ class Transfer:
         self, source: Site, variant: Variant, sent: Sent, found: Facts | None
     ) -> Staged:
         """Return what was staged, unless its bytes are known not to be the published ones."""
-        known = _same_algorithm(variant, sent.proof)
+        known = [one for one in variant.checksums if same_algorithm(one, sent.proof.checksum)]
         if known and sent.proof.checksum not in known:
             await self.destination.provider.revoke(sent.handle)
             raise ChangedFileError(
@@ -306,6 +307,8 @@ class Transfer:
                 former.claim,
                 former.journal.token if former.journal else "",
             )
+            if self._adopted and handle.token and handle.token == self._adopted.handle.token:
+                continue  # an upload that went from owner to owner, and is ours now
             if self._adopted is None and self._may_adopt(destination, former):
                 try:
                     adopted = await destination.provider.adopt(handle, self.claim.id)
@@ -330,9 +333,3 @@ class Transfer:
         if self._adopted is not None:
             await destination.provider.revoke(self._adopted.handle)
             self._adopted = None
-
-
-def _same_algorithm(variant: Variant, proof: Proof) -> list[str]:
-    """Return the checksums proved earlier that this proof's can be compared with."""
-    algorithm = (proof.checksum or "").partition(":")[0]
-    return [known for known in variant.checksums if known.partition(":")[0] == algorithm]

@@ -16,7 +16,7 @@ import structlog
 from anyio.abc import TaskGroup
 from pymongo.errors import PyMongoError
 
-from providers.base import FileError, Marker, ProviderError, SiteError
+from providers.base import FileError, Marker, ProviderError, RevokedError, SiteError
 from reactor.bundling import Started, bundles, stage_together
 from reactor.claims import Claim, Claims, Journal, Place
 from reactor.clock import DatabaseClock
@@ -214,6 +214,8 @@ class Workers:
             await self._abandon(site, running, transfer)
             self._scheduler.park([running.job.work], time.monotonic() + _NOT_NOW_SECONDS)
             return
+        except RevokedError as error:
+            log.debug("not staged", path=running.job.work.path, why=str(error))
         except SiteError as error:
             await self._abandon(site, running, transfer)
             until = self._scheduler.suspend(error, running.job.work)
@@ -250,12 +252,13 @@ class Workers:
             except PyMongoError as error:
                 log.warning("a claim ends with its lease", why=str(error)[:200])
 
-    async def _journal(self, claim: Claim, journal: Journal) -> None:
+    async def _journal(self, claim: Claim, journal: Journal) -> bool:
         try:
-            await self._claims.journal(claim, journal)
+            return await self._claims.journal(claim, journal)
         except PyMongoError as error:
             # Bytes go on while the database is away; only resuming loses ground.
             log.debug("journal not written", why=str(error)[:200])
+            return False
 
     # What endings ask and tell.
 

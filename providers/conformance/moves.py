@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import ClassVar
 from uuid import uuid4
 
@@ -99,3 +100,10 @@ async def listed(provider: Provider, folder: str = "", after: str = "") -> dict[
     """Return what is published below a folder of root `work`, in the order it is listed in."""
     found = provider.listing("work", folder, after)
     return {file.where.path: file.facts async for file in found}
+
+
+def as_listed(provider: Provider, facts: Facts) -> Facts:
+    """Return what a listing tells of a file with these facts."""
+    if provider.features.lists_sizes_only:
+        return replace(facts, mtime_ns=None, id=None, checksum=None)
+    return facts
