@@ -24,10 +24,11 @@ from providers.base import (
     FileError,
     Handle,
     Location,
+    Reader,
     RevokedError,
     Sink,
 )
-from reactor.checksums import Hasher, best_algorithm
+from reactor.checksums import Hasher, algorithm_of, best_algorithm
 from reactor.claims import Journal
 from reactor.progress import Progress
 from reactor.proof import Proof
@@ -160,9 +161,28 @@ class Staging:
                             notes.start_soon(self._note_when_down, sink, journal)
                 await sink.flush()
                 with self.source.blamed():
-                    whole = hasher.size == self.facts.size and await reader.unchanged()
+                    whole = hasher.size == self.facts.size and await self._is_at_rest(
+                        reader, hasher
+                    )
         if not whole:
             raise self._changed()
+
+    async def _is_at_rest(self, reader: Reader, hasher: Hasher) -> bool:
+        """
+        Return whether what was read is one state of the source.
+
+        Where the source's own service tells a checksum, that is held against the bytes.
+        """
+        told = self.facts.checksum
+        algorithm = algorithm_of(told)
+        if algorithm is None:
+            return await reader.unchanged()
+        if hasher.checksum(algorithm) != told:
+            raise FileError(
+                f"{self.where.path} came from {self.source.name!r} with other bytes than that site "
+                "tells of; it is read again. If this repeats, check that storage"
+            )
+        return True
 
     async def _pass(self, chunk: bytes, sink: Sink, hasher: Hasher) -> None:
         await self.source.throttle.passing(len(chunk))
@@ -206,8 +226,8 @@ class Staging:
 
     def _hasher(self) -> Hasher:
         features = self.destination.provider.features
-        algorithm = features.published_checksum or best_algorithm(features.checksums)
-        return Hasher([algorithm] if algorithm else [])
+        awaited = features.published_checksum or best_algorithm(features.checksums)
+        return Hasher([awaited, algorithm_of(self.facts.checksum)])
 
     def _journal(self, hasher: Hasher) -> Journal:
         return Journal(
