@@ -86,6 +86,7 @@ class Features:
     means that a handle follows from place and claim, so it needs no journal to be revoked;
     `transfers` is how many at once suit the site, and `bundle` how many small files are best
     sent together as one of them. `read_back` asks for staged bytes to be read back where the site cannot hash them.
+    `copies` and `changes`: it is a `CopyingProvider`, a `ChangingProvider` (`providers.services`).
 
     Where what is staged is an upload that a service holds open: `published_checksum` is the
     algorithm that the facts returned by `publish` carry, for services that hash only what is
@@ -106,6 +107,8 @@ class Features:
     cuts_staged: bool = True
     transfers: int = 8
     bundle: int = 1
+    copies: bool = False
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from bson import ObjectId
 from providers.base import Facts, Handle, Location, RevokedError, Setup
 from providers.checksums import checksum_of
 from providers.conformance.moves import content_at, put, write
-from providers.memory import Memory, MemoryOptions, MemoryReader
+from providers.memory import Memory, MemoryOptions
+from providers.memory.streams import MemoryReader
 from reactor.checksums import Hasher
 from reactor.claims import Claim, Claims, Journal, Place
 from tests.path.studio import PATIENCE, PROJECT, Studio, some_bytes

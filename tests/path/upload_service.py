@@ -18,7 +18,8 @@ from providers.base import (
     Setup,
 )
 from providers.checksums import checksum_of
-from providers.memory import Memory, MemoryOptions, MemorySink
+from providers.memory import Memory, MemoryOptions
+from providers.memory.streams import MemorySink
 
 Occasion = Callable[[], Awaitable[None]]
 
