@@ -21,6 +21,8 @@ MARKER_NAME = ".sitesync-root"
 STAGED_PREFIX = ".sitesync-"
 STAGED_SUFFIX = ".part"
 CHUNK = 1024 * 1024
+API = 1
+"""The version of all that is in here; it changes when providers have to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,8 +415,16 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A row of the provider table: how settings are read and how a provider is made."""
+    """
+    A kind of site: how its settings are read, how a provider is made, how it is shown.
+
+    Importing one must be cheap: what is heavy is imported by `make`, which a process calls
+    only if it has a site of this kind. `icon` is a PNG file of 24×24 pixels. `api` is the
+    `API` that it was written for, as a number; only kinds of other packages have to say it.
+    """
 
     name: str
     options: type[BaseModel]
     make: Callable[[Setup], Provider]
+    icon: Path | None = None
+    api: int | None = None
