@@ -21,6 +21,8 @@ MARKER_NAME = ".sitesync-root"
 STAGED_PREFIX = ".sitesync-"
 STAGED_SUFFIX = ".part"
 CHUNK = 1024 * 1024
+API = 1
+"""The version of all that is in here; it changes when providers have to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Features:
     means that a handle follows from place and claim, so it needs no journal to be revoked;
     `transfers` is how many at once suit the site, and `bundle` how many small files are best
     sent together as one of them. `read_back` asks for staged bytes to be read back where the site cannot hash them.
+    `copies` and `changes`: it is a `CopyingProvider`, a `ChangingProvider` (`providers.services`).
     """
 
     atomic_replace: bool = True
@@ -97,6 +100,8 @@ class Features:
     read_back: bool = False
     transfers: int = 8
     bundle: int = 1
+    copies: bool = False
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,8 +392,16 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A row of the provider table: how settings are read and how a provider is made."""
+    """
+    A kind of site: how its settings are read, how a provider is made, how it is shown.
+
+    Importing one must be cheap: what is heavy is imported by `make`, which a process calls
+    only if it has a site of this kind. `icon` is a PNG file of 24×24 pixels. `api` is the
+    `API` that it was written for, as a number; only kinds of other packages have to say it.
+    """
 
     name: str
     options: type[BaseModel]
     make: Callable[[Setup], Provider]
+    icon: Path | None = None
+    api: int | None = None

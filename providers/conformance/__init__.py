@@ -10,4 +10,7 @@ then it subclasses what applies, from `providers.conformance.suite`:
 `FolderConformance` adds what only shows in the real storage; it needs a second fixture
 `storage`: the folder behind root `work`, on this machine, with nothing beside it but the
 folder `bare`.
+
+`CopyConformance` is for providers with `features.copies`, and needs a fixture `neighbour`;
+`ChangeConformance` is for those with `features.changes`.
 """

@@ -7,9 +7,10 @@ from providers.conformance.folders import FolderConformance
 from providers.conformance.names import NameConformance
 from providers.conformance.pressure import PressureConformance
 from providers.conformance.roots import RootConformance
+from providers.conformance.services import ChangeConformance, CopyConformance
 from providers.conformance.staging import StagingConformance
 
-__all__ = ["FolderConformance", "ProviderConformance"]
+__all__ = ["ChangeConformance", "CopyConformance", "FolderConformance", "ProviderConformance"]
 
 
 class ProviderConformance(

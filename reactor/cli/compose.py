@@ -12,8 +12,10 @@ from config.errors import SettingsError
 from config.load import find, load
 from config.models import Project, Settings
 from config.models import Site as SiteSettings
+from providers.base import ProviderError
 from providers.base import Setup as ProviderSetup
 from providers.table import PROVIDERS
+from reactor.cli.kinds import OPTIONS
 from reactor.database import Client, connect
 from reactor.embedded import embedded_mongod
 from reactor.model import Policy, Topology
@@ -28,7 +30,7 @@ def load_settings(config: Path | None, active_site: str | None = None) -> Settin
     if active_site:
         environ = {**os.environ, "SITESYNC_SITE_ID": active_site}
         sources = replace(sources, environ=environ)
-    settings = load(sources, {name: kind.options for name, kind in PROVIDERS.items()})
+    settings = load(sources, OPTIONS)
     if active_site and active_site not in settings.sites:
         settings.defaults.site(active_site)
     return settings
@@ -75,6 +77,20 @@ def _make_site(
         problems[label] = site.problem or f"site {site.name!r} is turned off in the settings"
         return None
     setup = ProviderSetup(site.name, roots, site.options)
+    try:
+        return _site_of(settings, site, setup, everywhere, label)
+    except ProviderError as error:
+        problems[label] = str(error)
+        return None
+
+
+def _site_of(
+    settings: Settings,
+    site: SiteSettings,
+    setup: ProviderSetup,
+    everywhere: Throttle,
+    label: str,
+) -> Site:
     return Site(
         name=site.name,
         make=lambda: PROVIDERS[site.provider].make(setup),
@@ -84,7 +100,7 @@ def _make_site(
         own=site.name == settings.machine.site_id,
         trust_size=site.trust_size,
         policy=Policy(site.on_missing, site.vanish_grace, site.deletion_limit),
-        roots=tuple(sorted(roots)),
+        roots=tuple(sorted(setup.roots)),
     )
 
 
