@@ -219,12 +219,25 @@ def test_a_revoked_key_and_a_lost_account_get_none(
     assert _granted(drive, key).json["error_description"] == description
 
 
+@pytest.mark.parametrize("pretends", [False, True])
 def test_a_key_that_was_replaced_gets_none(
-    drive: DriveEmulator, key: dict[str, Any], tmp_path: Path
+    drive: DriveEmulator, key: dict[str, Any], tmp_path: Path, *, pretends: bool
 ) -> None:
-    drive.key_file(tmp_path / "newer.json", key["client_email"])
+    file = drive.key_file(tmp_path / "newer.json", key["client_email"])
+    newer = json.loads(file.read_text())
+    used = {**key, "private_key_id": newer["private_key_id"]} if pretends else key
 
-    assert _granted(drive, key).json["error"] == "invalid_grant"
+    assert _granted(drive, used).json["error_description"] == "Invalid JWT Signature."
+
+
+def test_a_shared_file_hides_the_folder_that_is_not_shared(drive: DriveEmulator) -> None:
+    file_id = drive.put(drive.folder_in("root", "private"), "a.exr", b"bytes")
+    email = drive.service_account("onlooker")
+    drive.share(file_id, email, "reader")
+
+    told = Caller(drive, drive.token(email)).get(f"{FILES}/{file_id}", fields="*").json
+
+    assert "parents" not in told
 
 
 _READING = "https://www.googleapis.com/auth/drive.readonly"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from tests.emulators.drive.calls import FILES, GRAIN, UPLOAD, Caller, owner, reason
 from tests.servers.drive import DriveEmulator, Fault
+from tests.servers.drive.multipart import Multipart
 
 
 @pytest.fixture
@@ -215,3 +217,20 @@ def test_an_upload_that_quota_forbids_is_refused_before_its_bytes(
     answer = asked.ask("POST", f"{UPLOAD}?uploadType=resumable", {"name": "a"})
 
     assert (answer.status, reason(answer)) == (403, "storageQuotaExceeded")
+
+
+async def test_multipart_is_read_the_same_in_pieces_of_any_size() -> None:
+    content = b"\r\n--cu\n\r\n--cut \x00 bytes\r"
+    text = b'--cut-\r\n\r\n{"name": "a"}\r\n--cut-\r\nContent-Type: a/b\r\n\r\n' + content
+    text += b"\r\n--cut---\r\n"
+
+    for size in range(1, len(text)):
+        body = Multipart(_in_pieces(text, size), "multipart/related; boundary=cut-")
+        told = await body.open()
+        assert told == {"name": "a"}
+        assert b"".join([piece async for piece in body.media()]) == content
+
+
+async def _in_pieces(text: bytes, size: int) -> AsyncIterator[bytes]:
+    for start in range(0, len(text), size):
+        yield text[start : start + size]
