@@ -22,6 +22,7 @@ from providers.base import (
     RevokedError,
 )
 from providers.services import CopyingProvider, CopyRefusedError
+from providers.small import SmallFile
 from reactor.claims import Journal
 from reactor.jobs import Variant
 from reactor.progress import Progress
@@ -79,19 +80,20 @@ class Bringing:
         """Stream from site to site, going on from what a dead owner has staged."""
         facts = await self._facts(source, variant)
         self.progress.begin(source.name, facts.size, "stream")
-        staging = Staging(
-            where=self.where,
-            source=source,
-            destination=self.destination,
-            facts=facts,
-            mtime_ns=kept_mtime(facts, variant),
-            hash=variant.hash,
-            claim=self.claim,
-            progress=self.progress,
-            note=self.note,
-        )
+        staging = self._staging(source, variant, facts)
         proof = await staging.run(resumed)
         return Sent(staging.handle, proof, facts)
+
+    async def sent_whole(self, source: Site, variant: Variant, file: SmallFile) -> Sent:
+        """Return what was staged in one piece, unless it is not what the source should hold."""
+        staging = self._staging(source, variant, file.facts)
+        try:
+            is_the_published(source, self.where, file.facts, variant)
+        except FileError:
+            await self.destination.provider.revoke(staging.handle)
+            raise
+        proof = await staging.verify_whole(file.content)
+        return Sent(staging.handle, proof, file.facts)
 
     async def checked(self, source: Site, variant: Variant, handle: Handle, copied: Copied) -> Sent:
         """Return what was copied, unless it is not what the source holds, or should hold."""
@@ -104,6 +106,19 @@ class Bringing:
             raise
         self.progress.size = copied.source.size
         return Sent(handle, Proof("checksum", copied.staged_checksum), copied.source)
+
+    def _staging(self, source: Site, variant: Variant, facts: Facts) -> Staging:
+        return Staging(
+            where=self.where,
+            source=source,
+            destination=self.destination,
+            facts=facts,
+            mtime_ns=kept_mtime(facts, variant),
+            hash=variant.hash,
+            claim=self.claim,
+            progress=self.progress,
+            note=self.note,
+        )
 
     async def _copy(self, source: Site, variant: Variant, facts: Facts) -> tuple[Handle, Copied]:
         service = cast("CopyingProvider", self.destination.provider)

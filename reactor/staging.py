@@ -79,6 +79,16 @@ class Staging:
         self.progress.restart()
         return await self._send(await self._begin(None))
 
+    async def verify_whole(self, content: bytes) -> Proof:
+        """Return what is proved of a small file that was staged in one piece at `handle`."""
+        hasher = self._hasher()
+        await hasher.update(content)
+        try:
+            return await self._verify(hasher)
+        except FileError:
+            await self.destination.provider.revoke(self.handle)
+            raise
+
     async def _send(self, hasher: Hasher) -> Proof:
         try:
             await self._stream(hasher)
@@ -243,6 +253,18 @@ def kernel_copies(source: Site, destination: Site) -> bool:
     return all(
         end.provider.features.local_paths and not end.throttle.is_limited
         for end in (source, destination)
+    )
+
+
+def sends_together(source: Site, destination: Site) -> bool:
+    """Return whether small files go from a disk of this machine to a site in few steps for many."""
+    features = destination.provider.features
+    return (
+        source.own
+        and source.provider.features.local_paths
+        and features.bundles
+        and not features.local_paths
+        and not (source.throttle.is_limited or destination.throttle.is_limited)
     )
 
 

@@ -25,6 +25,7 @@ from providers.base import (
     RevokedError,
     SiteError,
 )
+from providers.small import SmallFile
 from reactor.bringing import Bringing, Sent, kept_mtime
 from reactor.claims import Claim, Former, Journal
 from reactor.jobs import Job, Variant
@@ -33,7 +34,7 @@ from reactor.proof import Proof, bytes_prove, facts_prove, same_algorithm
 from reactor.resuming import Resumed
 from reactor.sites import Site, Sites, service_copies
 from reactor.sourcing import Choice
-from reactor.staging import kernel_copies
+from reactor.staging import kernel_copies, sends_together
 
 Journalled = Callable[[Claim, Journal], Awaitable[bool]]
 
@@ -111,13 +112,16 @@ class Transfer:
 
     @property
     def fresh_source(self) -> Site | None:
-        """The disk to copy from, where nothing was staged before: others may come along."""
+        """The disk to read from, where nothing was staged before: others may come along."""
         if self.claim.former or len(self.job.variants) > 1:
             return None
         source = self.first_source
-        if source is None or not source.is_open or not kernel_copies(source, self.destination):
+        if source is None or not source.is_open:
             return None
-        return source
+        together = kernel_copies(source, self.destination) or sends_together(
+            source, self.destination
+        )
+        return source if together else None
 
     async def accept_fresh(self, source: Site, copied: Copied) -> None:
         """Keep what was copied together with others; unless it is right, `run` does it again."""
@@ -128,6 +132,16 @@ class Transfer:
             sent = await self._bringing.checked(source, variant, handle, copied)
             self.staged = await self._accept(source, variant, sent, None)
             self.progress.advance(copied.source.size)
+            self.cleared = True
+
+    async def accept_sent(self, source: Site, file: SmallFile) -> None:
+        """Keep what was staged together with others; unless it is right, `run` does it again."""
+        variant = self.job.variants[0]
+        self.progress.begin(source.name, file.facts.size, "stream")
+        with contextlib.suppress(FileError):
+            sent = await self._bringing.sent_whole(source, variant, file)
+            self.staged = await self._accept(source, variant, sent, None)
+            self.progress.advance(file.facts.size)
             self.cleared = True
 
     async def run(self) -> Outcome:
