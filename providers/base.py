@@ -87,6 +87,7 @@ class Features:
     means that a handle follows from place and claim, so it needs no journal to be revoked;
     `transfers` is how many at once suit the site, and `bundle` how many small files are best
     sent together as one of them. `read_back` asks for staged bytes to be read back where the site cannot hash them.
+    `copies` and `changes`: it is a `CopyingProvider`, a `ChangingProvider` (`providers.services`).
     """
 
     atomic_replace: bool = True
@@ -99,6 +100,8 @@ class Features:
     read_back: bool = False
     transfers: int = 8
     bundle: int = 1
+    copies: bool = False
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

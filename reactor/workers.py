@@ -97,12 +97,12 @@ class Workers:
     ) -> list[Job]:
         """Return what is to be done now; what is not leaves `open_works` and goes back."""
         admitted: list[Job] = []
-        running = self._scheduler.running_at(site)
-        expected = sum(other.job.size for other in running)
+        load = self._scheduler.load(site.label)
+        expected, running = load.size, load.running
         for work, job in (await self._read(works)).items():
             if isinstance(job, Job):
                 # Claiming far ahead would keep large files from other reactors.
-                if expected >= BATCH_BYTES and len(running) + len(admitted) >= site.transfers:
+                if expected >= BATCH_BYTES and running + len(admitted) >= site.transfers:
                     del open_works[work]
                     self._scheduler.put_back(work)
                     continue
@@ -172,7 +172,7 @@ class Workers:
 
     def _staged(self, site: Site, running: Running, staged: Staged) -> None:
         """Hand over what was staged together with others."""
-        running.ending = True
+        self._scheduler.ending(running)
         site.recovered()
         self._endings.put(Finished(running.job, running.claim, running.progress, staged))
 
@@ -182,10 +182,10 @@ class Workers:
         try:
             with running.scope:
                 result = await transfer.run()
-                running.ending = True
+                self._scheduler.ending(running)
                 site.recovered()
         except FileError as error:
-            running.ending = True
+            self._scheduler.ending(running)
             result = error
         except SiteError as error:
             await self._abandon(site, running, transfer)
@@ -195,7 +195,7 @@ class Workers:
             return
         except Exception as error:
             log.exception("unexpected", path=running.job.work.path, site=site.name)
-            running.ending = True
+            self._scheduler.ending(running)
             result = FileError(f"unexpected {type(error).__name__}; the log has the details")
         if result is None or not transfer.cleared:
             await self._abandon(site, running, transfer)

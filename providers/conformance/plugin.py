@@ -15,7 +15,7 @@ import pytest
 
 _PARTS = (
     *("cancelling", "content", "features", "folders", "large", "moves", "names", "pauses"),
-    *("pressure", "roots", "staging", "trouble"),
+    *("pressure", "roots", "services", "staging", "trouble"),
 )
 
 pytest.register_assert_rewrite(*(f"providers.conformance.{part}" for part in _PARTS))

@@ -11,10 +11,18 @@ from providers.conformance.names import NameConformance
 from providers.conformance.pauses import PauseConformance
 from providers.conformance.pressure import PressureConformance
 from providers.conformance.roots import RootConformance
+from providers.conformance.services import ChangeConformance, CopyConformance
 from providers.conformance.staging import StagingConformance
 from providers.conformance.trouble import ServerConformance, TroubleConformance
 
-__all__ = ["FolderConformance", "LargeConformance", "ProviderConformance", "ServerConformance"]
+__all__ = [
+    "ChangeConformance",
+    "CopyConformance",
+    "FolderConformance",
+    "LargeConformance",
+    "ProviderConformance",
+    "ServerConformance",
+]
 
 
 class ProviderConformance(

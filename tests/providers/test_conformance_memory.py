@@ -6,26 +6,40 @@ from uuid import uuid4
 import pytest
 
 from providers.base import Provider, Setup
-from providers.conformance.suite import ProviderConformance
+from providers.conformance.suite import (
+    ChangeConformance,
+    CopyConformance,
+    ProviderConformance,
+)
 from providers.memory import KIND, MemoryOptions
 
 
 @pytest.fixture
-def setup() -> Setup:
-    options = MemoryOptions(store=uuid4().hex)
-    return Setup("cache", {"work": "/work", "bare": "/bare"}, options)
+def store() -> str:
+    return uuid4().hex
 
 
 @pytest.fixture
-async def provider(setup: Setup) -> AsyncIterator[Provider]:
-    async with KIND.make(setup) as entered:
+async def provider(store: str) -> AsyncIterator[Provider]:
+    async with _site(store) as entered:
         yield entered
 
 
 @pytest.fixture
-async def other(setup: Setup) -> AsyncIterator[Provider]:
-    async with KIND.make(setup) as entered:
+async def other(store: str) -> AsyncIterator[Provider]:
+    async with _site(store) as entered:
         yield entered
 
 
-class TestMemory(ProviderConformance): ...
+@pytest.fixture
+async def neighbour() -> AsyncIterator[Provider]:
+    async with _site(uuid4().hex) as entered:
+        yield entered
+
+
+class TestMemory(ProviderConformance, CopyConformance, ChangeConformance): ...
+
+
+def _site(store: str) -> Provider:
+    setup = Setup("cache", {"work": "/work", "bare": "/bare"}, MemoryOptions(store=store))
+    return KIND.make(setup)

@@ -26,7 +26,8 @@ from providers.base import (
     Unlisted,
 )
 from providers.conformance.suite import ProviderConformance
-from providers.memory import Memory, MemoryOptions, MemoryReader, MemorySink
+from providers.memory import Memory, MemoryOptions
+from providers.memory.streams import MemoryReader, MemorySink
 
 Handles = Sequence[tuple[Handle, int | None]]
 Published = Sequence[Facts | ProviderError]
@@ -202,14 +203,18 @@ class MakesMarkersAgain(Memory):
 
 
 class ServesUnmarkedRoots(Memory):
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:
+    async def stage(
+        self, where: Location, claim: str, size: int, mtime_ns: int | None = None
+    ) -> Handle:
         self._store.markers.setdefault(self._setup.root(where.root), Marker("any"))
-        return await super().stage(where, claim, size)
+        return await super().stage(where, claim, size, mtime_ns)
 
 
 class TokensForDerivedHandles(Memory):
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:
-        return replace(await super().stage(where, claim, size), token="needed")
+    async def stage(
+        self, where: Location, claim: str, size: int, mtime_ns: int | None = None
+    ) -> Handle:
+        return replace(await super().stage(where, claim, size, mtime_ns), token="needed")
 
 
 class PublishesWhatWasCancelled(Memory):
