@@ -261,8 +261,14 @@ class Provider(Protocol):
         """Open staged bytes for reading back."""
         ...
 
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:
-        """Make an empty staged file that nobody else has (O_EXCL), folders included."""
+    async def stage(
+        self, where: Location, claim: str, size: int, mtime_ns: int | None = None
+    ) -> Handle:
+        """
+        Make an empty staged file that nobody else has (O_EXCL), folders included.
+
+        `size` and `mtime_ns` are of what will be published: some services ask for them first.
+        """
         ...
 
     def write(self, handle: Handle, offset: int = 0) -> AbstractAsyncContextManager[Sink]:

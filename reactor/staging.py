@@ -3,12 +3,18 @@ Staging: the source's bytes into a staged file at the destination, hashed on the
 
 Nobody writes into another's staged file; what a dead owner left is taken over by renaming
 (`Provider.adopt`) before it gets here.
+
+What is gone on with needs proof. Where an end is local, the prefix is hashed again there. Where
+none is, and both services tell checksums by one algorithm, nothing is read twice: they tell it of
+the whole, which is compared in the end. Otherwise the source's prefix is read again, which is
+half of what sending it again would cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
 
@@ -44,16 +50,23 @@ class Resumed:
 
 @dataclass(slots=True)
 class Staging:
-    """A file of these facts on its way from one site to another, staged under a claim."""
+    """
+    A file of these facts on its way from one site to another, staged under a claim.
+
+    `mtime_ns` is the time that it will be published with.
+    """
 
     where: Location
     source: Site
     destination: Site
     facts: Facts
+    mtime_ns: int | None
     hash: str | None
     claim: str
     progress: Progress
     note: Callable[[Journal], Awaitable[None]]
+    _unseen: int = field(default=0, init=False)  # bytes at the front that no hasher sees here
+    _expected: str = field(default="", init=False)  # the source's own checksum; proves those, too
 
     async def run(self, resumed: Resumed | None) -> tuple[Handle, Proof]:
         """Return the handle of whole, durable, verified staged bytes, and what was verified."""
@@ -66,59 +79,85 @@ class Staging:
             raise
 
     async def _begin(self, resumed: Resumed | None) -> tuple[Handle, Hasher]:
-        """Return a handle to write to, and a hasher that has seen what is staged there."""
-        hasher = self._hasher()
+        """Return a handle to write to, and a hasher that has seen what is staged there, if any has."""
         provider = self.destination.provider
         if resumed is not None:
-            if await self._prefix_holds(resumed, hasher):
-                self.progress.resume(hasher.size)
-                await self.note(self._journal(hasher, resumed.handle.token))
+            try:
+                hasher = await self._resume(resumed)
+            except FileError:
+                await provider.revoke(resumed.handle)
+                raise
+            if hasher is not None:
+                self.progress.resume(self._offset(hasher))
+                kept = replace(resumed.journal, source=self.source.name, token=resumed.handle.token)
+                await self.note(kept)
                 return resumed.handle, hasher
             await provider.revoke(resumed.handle)
-            hasher = self._hasher()
-        handle = await provider.stage(self.where, self.claim, self.facts.size)
+        hasher = self._hasher()
+        handle = await provider.stage(self.where, self.claim, self.facts.size, self.mtime_ns)
         if handle.token:
             await self.note(self._journal(hasher, handle.token))
         return handle, hasher
 
-    async def _prefix_holds(self, resumed: Resumed, hasher: Hasher) -> bool:
-        """Hash the staged prefix again, at the local end, and compare it with the journal."""
-        journal = resumed.journal
+    async def _resume(self, resumed: Resumed) -> Hasher | None:
+        """Return a hasher to go on with, where what is staged is a beginning of the source's file."""
+        journal, hasher = resumed.journal, self._hasher()
         same_source = (journal.size, journal.mtime_ns) == (self.facts.size, self.facts.mtime_ns)
         if journal.hash != self.hash or not same_source:
-            return False
+            return None
         staged = await self.destination.provider.staged_size(resumed.handle)
         if staged is None or staged < journal.offset:
-            return False
-        if self.source.provider.features.local_paths:
-            opened = self.source.provider.read(self.where)
-        elif self.destination.provider.features.local_paths:
-            opened = self.destination.provider.read_staged(resumed.handle)
-        else:
-            return False
-        async with opened as reader:
-            async for chunk in reader:
+            return None
+        self._expected = await self._told_by_source()
+        if self._expected:
+            self._unseen = journal.offset
+            return hasher
+        async with self._prefix_at_hand(resumed) as prefix:
+            async for chunk in prefix:
                 await hasher.update(chunk[: journal.offset - hasher.size])
                 if hasher.size == journal.offset:
                     break
-        return hasher.checksum() == journal.prefix
+        return hasher if hasher.checksum() == journal.prefix else None
+
+    async def _told_by_source(self) -> str:
+        """Return the source's checksum of the whole, where the destination can tell it, too."""
+        source, destination = self.source.provider, self.destination.provider
+        if source.features.local_paths or destination.features.local_paths:
+            return ""
+        algorithm = best_algorithm(source.features.checksums & destination.features.checksums)
+        if algorithm is None:
+            return ""
+        with self.source.blamed():
+            return await source.checksum(self.where, algorithm) or ""
+
+    @asynccontextmanager
+    async def _prefix_at_hand(self, resumed: Resumed) -> AsyncGenerator[AsyncIterator[bytes]]:
+        """Open what is to be hashed again: at the local end, or else at the source."""
+        source, destination = self.source.provider, self.destination.provider
+        if destination.features.local_paths and not source.features.local_paths:
+            async with destination.read_staged(resumed.handle) as reader:
+                yield aiter(reader)
+        else:
+            async with self.source.blaming(source.read(self.where)) as reader:
+                yield self.source.blamed_chunks(reader)
 
     async def _stream(self, handle: Handle, hasher: Hasher) -> None:
-        opened = self.source.provider.read(self.where, hasher.size)
-        writing = self.destination.provider.write(handle, hasher.size)
+        opened = self.source.provider.read(self.where, self._offset(hasher))
+        writing = self.destination.provider.write(handle, self._offset(hasher))
         with plain_errors():
             async with self.source.blaming(opened) as reader, writing as sink:
                 async with anyio.create_task_group() as notes:
                     noted = hasher.size
                     async for chunk in self.source.blamed_chunks(reader):
                         await self._pass(chunk, sink, hasher)
-                        if hasher.size - noted >= JOURNAL_EVERY and hasher.size < self.facts.size:
+                        is_whole = self._offset(hasher) >= self.facts.size
+                        if hasher.size - noted >= JOURNAL_EVERY and not is_whole:
                             noted = hasher.size
                             journal = self._journal(hasher, handle.token)
                             notes.start_soon(self._note_when_down, sink, journal)
                 await sink.flush()
                 with self.source.blamed():
-                    whole = hasher.size == self.facts.size and await reader.unchanged()
+                    whole = self._offset(hasher) == self.facts.size and await reader.unchanged()
         if not whole:
             raise self._changed()
 
@@ -137,6 +176,11 @@ class Staging:
 
     async def _verify(self, handle: Handle, hasher: Hasher) -> Proof:
         provider = self.destination.provider
+        if self._expected:
+            found = await provider.checksum(handle, self._expected.partition(":")[0])
+            if found != self._expected:
+                raise self._damaged()
+            return Proof("checksum", found)
         algorithm = best_algorithm(provider.features.checksums)
         found = await provider.checksum(handle, algorithm) if algorithm else None
         if found is not None and algorithm is not None:
@@ -162,10 +206,13 @@ class Staging:
         algorithm = best_algorithm(self.destination.provider.features.checksums)
         return Hasher([algorithm] if algorithm else [])
 
+    def _offset(self, hasher: Hasher) -> int:
+        return self._unseen + hasher.size
+
     def _journal(self, hasher: Hasher, token: str) -> Journal:
         return Journal(
-            offset=hasher.size,
-            prefix=hasher.checksum(),
+            offset=self._offset(hasher),
+            prefix="" if self._unseen else hasher.checksum(),
             source=self.source.name,
             size=self.facts.size,
             mtime_ns=self.facts.mtime_ns,

@@ -59,9 +59,11 @@ async def write(provider: Provider, handle: Handle, content: bytes, offset: int 
         await sink.flush()
 
 
-async def stage(provider: Provider, path: str, content: bytes) -> Handle:
+async def stage(
+    provider: Provider, path: str, content: bytes, mtime_ns: int | None = None
+) -> Handle:
     """Stage bytes under a claim of their own."""
-    handle = await provider.stage(at(path), new_claim(), len(content))
+    handle = await provider.stage(at(path), new_claim(), len(content), mtime_ns)
     await write(provider, handle, content)
     return handle
 
@@ -78,7 +80,7 @@ async def put(
     provider: Provider, path: str, content: bytes, mtime_ns: int | None = MTIME_NS
 ) -> Facts:
     """Stage and publish bytes."""
-    return await publish(provider, await stage(provider, path, content), mtime_ns)
+    return await publish(provider, await stage(provider, path, content, mtime_ns), mtime_ns)
 
 
 async def content_at(provider: Provider, path: str, offset: int = 0) -> bytes:
