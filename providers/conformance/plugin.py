@@ -95,6 +95,6 @@ def _limited(test: Callable[..., Awaitable[None]], seconds: float) -> Callable[.
         with anyio.move_on_after(seconds) as scope:
             await test(*args, **kwargs)
         if scope.cancelled_caught:
-            pytest.fail(f"the provider had not come to an end after {seconds:g} seconds")
+            raise AssertionError(f"it had not come to an end after {seconds:g} seconds")
 
     return limited
