@@ -16,6 +16,7 @@ it. `FolderConformance` adds what only shows in the real storage; it needs a fix
 the folder behind root `work`, on this machine, with nothing beside it but the folder `bare`.
 `ServerConformance` needs fixtures `unreachable` and `refused`: providers, not entered, whose
 server is not there or does not let them in. `LargeConformance` moves 5 GiB, with `--large` only.
+
 `CopyConformance` is for providers with `features.copies`, and needs a fixture `neighbour`;
 `ChangeConformance` is for those with `features.changes`.
 """

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 import pytest
 
-from providers.base import CHUNK, Handle, MissingFileError, Provider, RevokedError
+from providers.base import CHUNK, ChangedFileError, Handle, MissingFileError, Provider, RevokedError
 from providers.conformance.moves import (
     Conformance,
     at,
@@ -59,10 +59,14 @@ ACTS: dict[str, Act] = {
 
 
 async def _found(provider: Provider) -> bytes | None:
-    try:
-        return await content_at(provider, _PLACE)
-    except MissingFileError:
-        return None
+    """Return what stands at the place, once nothing that was cancelled is at work there any more."""
+    while True:
+        try:
+            return await content_at(provider, _PLACE)
+        except MissingFileError:
+            return None
+        except ChangedFileError:
+            await anyio.sleep(0.1)
 
 
 class CancellationConformance(Conformance):

@@ -15,7 +15,7 @@ import pytest
 
 _PARTS = (
     *("cancelling", "content", "features", "folders", "large", "moves", "names", "pauses"),
-    *("pressure", "roots", "staging", "trouble"),
+    *("pressure", "roots", "services", "staging", "trouble"),
 )
 
 pytest.register_assert_rewrite(*(f"providers.conformance.{part}" for part in _PARTS))
@@ -95,6 +95,6 @@ def _limited(test: Callable[..., Awaitable[None]], seconds: float) -> Callable[.
         with anyio.move_on_after(seconds) as scope:
             await test(*args, **kwargs)
         if scope.cancelled_caught:
-            pytest.fail(f"the provider had not come to an end after {seconds:g} seconds")
+            raise AssertionError(f"it had not come to an end after {seconds:g} seconds")
 
     return limited

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from providers.base import Kind, Provider, Setup
 from providers.rclone.options import RcloneOptions
 
@@ -15,4 +17,4 @@ def _make(setup: Setup) -> Provider:
     return RcloneProvider(setup)
 
 
-KIND = Kind("rclone", RcloneOptions, _make)
+KIND = Kind("rclone", RcloneOptions, _make, icon=Path(__file__).with_name("icon.png"))
