@@ -35,11 +35,16 @@ _SITE = {
     Meaning.READ_ONLY: ("read-only", "it can only be read; make it writable"),
     Meaning.LOGIN: (
         "login",
-        "its login has expired or is wrong; mend it with `rclone config reconnect {remote}:`",
+        "its login has expired or is wrong: run `rclone config reconnect {remote}:`, or correct it "
+        "with `rclone config`",
     ),
     Meaning.CERTIFICATE: ("settings", "its server's certificate is not trusted: {said}"),
     Meaning.UNREACHABLE: ("unreachable", "it cannot be reached: {said}"),
 }
+_NO_FOLDER = (
+    "rclone takes {remote} for a file: correct `remote` if it is one, or the login if it is none: "
+    "some services hide their folders from strangers"
+)
 _FILE = {
     Meaning.NAME: "takes no name like {name} (too long, or a character that it refuses)",
     Meaning.IN_THE_WAY: "has a folder or a file in the way of {name}; move it away, then retry",
@@ -88,6 +93,8 @@ class Translator:
         meaning = meaning_of(error.text)
         if meaning in _SITE or meaning in _CONFIGURATION:
             return self._of_site(meaning, error.text)
+        if meaning is Meaning.IN_THE_WAY:
+            return self._site_error("settings", _NO_FOLDER.format(remote=self._options.remote))
         return self._site_error("settings", f"rclone cannot use its remote: {self._said(error)}")
 
     def translated(self, error: RcError, where: Where) -> ProviderError:

@@ -65,6 +65,7 @@ class Offer:
         if self._is_cut:
             return web.Response(status=_GONE)
         response = web.StreamResponse(headers={"Content-Length": str(self._size)})
+        response.force_close()  # rclone would keep each connection, and never use one again
         if self._mtime_ns is not None:
             response.headers["Last-Modified"] = http_time(self._mtime_ns)
         self._transport = request.transport

@@ -35,7 +35,7 @@ def keep(command: list[str]) -> int:
 
 
 def _end_with_input(program: subprocess.Popen[bytes]) -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # sys.stdin has a lock, which nobody could take when we end
         pass
     program.terminate()
     try:

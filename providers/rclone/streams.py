@@ -63,8 +63,8 @@ class RcloneSink:
 
     async def write(self, chunk: bytes) -> None:
         """Pass a chunk on, as fast as the remote takes it."""
+        self._upload.refuse_if_revoked()
         if len(chunk) > self._room:
-            self._upload.refuse_if_revoked()
             raise ChangedFileError(
                 f"{self._where} became longer while it was sent; it is sent again once it is at rest"
             )
@@ -78,6 +78,7 @@ class RcloneSink:
 
     async def end(self) -> None:
         """Return when all of the file is at the remote; there has to be all of it by now."""
+        self._upload.refuse_if_revoked()
         if self._room:
             raise ChangedFileError(
                 f"{self._where} became shorter while it was sent; it is sent again once it is at rest"
