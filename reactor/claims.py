@@ -151,11 +151,13 @@ class Claims:
         """Renew whatever this process still holds, in one update."""
         await self._collection.update_many({"process": self._process}, _EXTENDED)
 
-    async def journal(self, claim: Claim, journal: Journal) -> None:
-        """Note how far a transfer came; nothing happens where the claim is no longer ours."""
-        await self._collection.update_one(
-            _mine(claim), {"$set": {"journal": journal.as_document()}}
+    async def journal(self, claim: Claim, journal: Journal) -> bool:
+        """Note how far a transfer came; return whether the claim is ours still, and holds it."""
+        result = await self._collection.update_one(
+            {**_mine(claim), "process": self._process},
+            {"$set": {"journal": journal.as_document()}},
         )
+        return result.matched_count == 1
 
     async def hold(self, claims: Sequence[Claim]) -> set[str]:
         """

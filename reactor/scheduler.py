@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Protocol
 
 import anyio
-import structlog
 from anyio.abc import TaskGroup
 
 from providers.base import SiteError
@@ -28,8 +27,6 @@ from reactor.pauses import Pauses
 from reactor.progress import Progress
 from reactor.sites import Site, Sites
 from reactor.workqueue import WorkQueue
-
-log = structlog.stdlib.get_logger()
 
 SCANNED_PRIORITY = 0
 BATCH = 512
@@ -166,6 +163,12 @@ class Scheduler:
         """Return whether work waits whose place another process has claimed."""
         return any(work in self._elsewhere for work in self.queue.waiting())
 
+    def is_coming(self, work: Work) -> bool:
+        """Return whether work runs, or is about to: its site can be tried now."""
+        now = time.monotonic()
+        site = self._sites.find(work.project, work.site)
+        return site is not None and not site.resting_until(now) and self.queue.is_due(work, now)
+
     def start(self, running: Running) -> None:
         """Take note of a transfer that has its claim."""
         self.running[running.job.work] = running
@@ -190,18 +193,7 @@ class Scheduler:
 
         That is the work's destination, unless the error says that it was its source.
         """
-        site = self._sites.of(work.project, error.site or work.site)
-        before = site.suspension
-        suspension = site.suspend(error, time.monotonic())
-        if suspension is not before:
-            log.warning(
-                "site suspended",
-                site=site.label,
-                kind=suspension.kind,
-                why=suspension.reason,
-                retry_in=round(suspension.until - time.monotonic(), 1),
-            )
-        return suspension.until
+        return self._sites.suspend(self._sites.of(work.project, error.site or work.site), error)
 
     # How it goes on.
 

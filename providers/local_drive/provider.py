@@ -95,7 +95,13 @@ class LocalDrive:
         """Open staged bytes for reading back."""
         return self._reading(handle, 0)
 
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:  # noqa: ARG002 -- room is not reserved: that would forbid reflinks
+    async def stage(
+        self,
+        where: Location,
+        claim: str,
+        size: int,  # noqa: ARG002 -- room is not reserved: that would forbid reflinks
+        mtime_ns: int | None = None,  # noqa: ARG002 -- set when it is published
+    ) -> Handle:
         """Make an empty staged file that nobody else has (O_EXCL), folders included."""
         handle = Handle(where, claim)
         await self._run(self._files.stage, handle)

@@ -115,7 +115,13 @@ class SftpProvider:
         async with self._reading(handle, self._staging.path(handle), 0) as reader:
             yield reader
 
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:  # noqa: ARG002  # SFTP cannot set room aside
+    async def stage(
+        self,
+        where: Location,
+        claim: str,
+        size: int,  # noqa: ARG002  # SFTP cannot set room aside
+        mtime_ns: int | None = None,  # noqa: ARG002  # set when it is published
+    ) -> Handle:
         """Make an empty staged file that nobody else has, folders included."""
         return await self._staging.make(where, claim)
 

@@ -39,7 +39,8 @@ class Studio:
     """
     Sites as folders below `folder`, documents in `database`, and reactors on demand.
 
-    `alternatives` and `always` are settings; `own` is the site that reactors serve as.
+    `alternatives` and `always` are settings; `own` is the site that reactors serve as, and
+    they `relay`.
     """
 
     client: AsyncMongoClient[Document]
@@ -52,6 +53,7 @@ class Studio:
     retry_count: int = 3
     policy: Policy = field(default_factory=Policy)
     trusted: tuple[str, ...] = ()
+    relay: bool = False
     providers: dict[str, Provider] = field(default_factory=dict[str, Provider])
 
     @property
@@ -169,6 +171,8 @@ class Studio:
             always=self.always,
             retry_count=self.retry_count,
         )
+        if self.relay:
+            topology = topology.relaying()
         return Reactor(
             Setup(
                 self.client,
