@@ -12,16 +12,15 @@ from urllib.parse import urlencode
 import pytest
 from google.auth import crypt, jwt
 
-from tests.emulators.drive.calls import FILES, Caller, owner, reason
 from tests.servers.drive import GOOGLE_TOKENS, OWNER, DriveEmulator, Fault
-from tests.servers.drive.running import Answer
+from tests.servers.drive.calls import FILES, Answer, Caller
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 @pytest.fixture
 def calls(drive: DriveEmulator) -> Caller:
-    return owner(drive)
+    return drive.caller()
 
 
 @pytest.fixture
@@ -80,7 +79,7 @@ def test_others_files_are_hidden_until_their_folder_is_shared(
 
     assert (before.status, after.status) == (404, 200)
     assert [file["id"] for file in shared_with_me.json["files"]] == [folder]
-    assert (refused.status, reason(refused)) == (403, "insufficientFilePermissions")
+    assert (refused.status, refused.reason) == (403, "insufficientFilePermissions")
 
 
 @pytest.mark.parametrize(
@@ -100,11 +99,11 @@ def test_others_files_are_hidden_until_their_folder_is_shared(
 def test_a_listing_refuses_what_it_does_not_know(
     calls: Caller, parameters: dict[str, str], told: str
 ) -> None:
-    assert reason(calls.get(FILES, **parameters)) == told
+    assert calls.get(FILES, **parameters).reason == told
 
 
 def test_about_wants_its_fields_named(calls: Caller) -> None:
-    assert reason(calls.get("/drive/v3/about")) == "required"
+    assert calls.get("/drive/v3/about").reason == "required"
 
 
 def test_parents_are_moved_not_written(calls: Caller, drive: DriveEmulator) -> None:
@@ -114,8 +113,8 @@ def test_parents_are_moved_not_written(calls: Caller, drive: DriveEmulator) -> N
     written = calls.ask("PATCH", f"{FILES}/{file_id}", {"parents": [folder]})
     added = calls.ask("PATCH", f"{FILES}/{file_id}?addParents={folder}")
 
-    assert reason(written) == "fieldNotWritable"
-    assert reason(added) == "cannotAddParent"
+    assert written.reason == "fieldNotWritable"
+    assert added.reason == "cannotAddParent"
 
 
 def test_google_documents_have_no_bytes(calls: Caller) -> None:
@@ -125,7 +124,7 @@ def test_google_documents_have_no_bytes(calls: Caller) -> None:
     answer = calls.get(f"{FILES}/{made['id']}", alt="media")
     told = calls.get(f"{FILES}/{made['id']}", fields="*").json
 
-    assert reason(answer) == "fileNotDownloadable"
+    assert answer.reason == "fileNotDownloadable"
     assert {"md5Checksum", "size"}.isdisjoint(told)
 
 
@@ -141,9 +140,9 @@ def test_a_token_that_is_no_good_is_refused(drive: DriveEmulator) -> None:
     expired = Caller(drive, drive.token(OWNER, seconds=-1)).get(FILES)
     reading = Caller(drive, drive.token(OWNER, scope=_READING)).ask("POST", FILES, {"name": "a"})
 
-    assert (expired.status, reason(expired)) == (401, "authError")
+    assert (expired.status, expired.reason) == (401, "authError")
     assert expired.json["error"]["status"] == "UNAUTHENTICATED"
-    assert reason(reading) == "insufficientPermissions"
+    assert reading.reason == "insufficientPermissions"
 
 
 def test_a_project_without_the_drive_api_says_where_to_enable_it(drive: DriveEmulator) -> None:
@@ -151,7 +150,7 @@ def test_a_project_without_the_drive_api_says_where_to_enable_it(drive: DriveEmu
 
     answer = Caller(drive, drive.token(email)).get(FILES)
 
-    assert reason(answer) == "accessNotConfigured"
+    assert answer.reason == "accessNotConfigured"
     assert "console.developers.google.com" in answer.json["error"]["message"]
 
 
@@ -163,7 +162,7 @@ def test_an_account_may_make_so_many_calls_a_second(drive: DriveEmulator) -> Non
     drive.settings(calls_per_second=None)
 
     assert [answer.status for answer in answers] == [200, 200, 200, 403]
-    assert reason(answers[-1]) == "userRateLimitExceeded"
+    assert answers[-1].reason == "userRateLimitExceeded"
 
 
 def test_an_ordered_error_has_the_shape_of_a_real_one(calls: Caller, drive: DriveEmulator) -> None:
@@ -171,7 +170,7 @@ def test_an_ordered_error_has_the_shape_of_a_real_one(calls: Caller, drive: Driv
 
     answer = calls.get(FILES)
 
-    assert (answer.status, reason(answer)) == (429, "rateLimitExceeded")
+    assert (answer.status, answer.reason) == (429, "rateLimitExceeded")
     assert answer.json["error"]["errors"][0]["domain"] == "usageLimits"
     assert answer.headers["Retry-After"] == "2"
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from tests.emulators.drive.calls import FILES, GRAIN, UPLOAD, Caller, owner, reason
 from tests.servers.drive import DriveEmulator, Fault
+from tests.servers.drive.calls import FILES, GRAIN, UPLOAD, Caller
 from tests.servers.drive.multipart import Multipart
 
 
 @pytest.fixture
 def calls(drive: DriveEmulator) -> Caller:
-    return owner(drive)
+    return drive.caller()
 
 
 @pytest.fixture
@@ -216,7 +216,7 @@ def test_an_upload_that_quota_forbids_is_refused_before_its_bytes(
 
     answer = asked.ask("POST", f"{UPLOAD}?uploadType=resumable", {"name": "a"})
 
-    assert (answer.status, reason(answer)) == (403, "storageQuotaExceeded")
+    assert (answer.status, answer.reason) == (403, "storageQuotaExceeded")
 
 
 async def test_multipart_is_read_the_same_in_pieces_of_any_size() -> None:
