@@ -57,8 +57,9 @@ class Staging:
 
     async def run(self, resumed: Resumed | None) -> tuple[Handle, Proof]:
         """Return the handle of whole, durable, verified staged bytes, and what was verified."""
-        handle, hasher = await self._begin(resumed)
+        handle = Handle(self.where, self.claim)  # what failed to be made may be there all the same
         try:
+            handle, hasher = await self._begin(resumed)
             await self._stream(handle, hasher)
             return handle, await self._verify(handle, hasher)
         except FileError:
@@ -108,6 +109,8 @@ class Staging:
         writing = self.destination.provider.write(handle, hasher.size)
         with plain_errors():
             async with self.source.blaming(opened) as reader, writing as sink:
+                if not self._is_expected(reader.facts):
+                    raise self._changed()
                 async with anyio.create_task_group() as notes:
                     noted = hasher.size
                     async for chunk in self.source.blamed_chunks(reader):
@@ -121,6 +124,10 @@ class Staging:
                     whole = hasher.size == self.facts.size and await reader.unchanged()
         if not whole:
             raise self._changed()
+
+    def _is_expected(self, opened: Facts) -> bool:
+        """Return whether what was opened is what was looked at: it may have been replaced since."""
+        return (opened.size, opened.mtime_ns) == (self.facts.size, self.facts.mtime_ns)
 
     async def _pass(self, chunk: bytes, sink: Sink, hasher: Hasher) -> None:
         await self.source.throttle.passing(len(chunk))
