@@ -77,8 +77,9 @@ class Workers:
         try:
             jobs = await self._jobs(site, works, open_works)
             claims = await self._claims.take(await self._places(site, jobs))
+            to_do = await self._still_to_do(self._matched(jobs, claims), open_works)
             started: list[Running] = []
-            for job, claim in self._matched(jobs, claims):
+            for job, claim in to_do:
                 del open_works[job.work]
                 started.append(Running(job, claim, Progress(job.work, time.monotonic())))
                 self._scheduler.start(started[-1])
@@ -110,10 +111,7 @@ class Workers:
                 admitted.append(job)
                 continue
             del open_works[work]
-            if job is None:
-                self._scheduler.done(work)
-            else:
-                self._scheduler.put_back(work, job.until)
+            self._set_aside(work, job)
         return admitted
 
     async def _read(self, works: Sequence[Work]) -> dict[Work, Job | Postponed | None]:
@@ -154,6 +152,37 @@ class Workers:
             for job in jobs
         ]
         return [(job, claim) for job, claim in found if claim is not None]
+
+    async def _still_to_do(
+        self, claimed: Sequence[tuple[Job, Claim]], open_works: dict[Work, None]
+    ) -> list[tuple[Job, Claim]]:
+        """
+        Return what there is to do, read again now that nobody else can publish there.
+
+        Between reading and claiming another may have brought a later version, and of the earlier
+        one a source may be left: it must not be put over what is marked already.
+        """
+        now = await self._read([job.work for job, _ in claimed])
+        to_do: list[tuple[Job, Claim]] = []
+        idle: list[Claim] = []
+        for job, claim in claimed:
+            found = now[job.work]
+            if isinstance(found, Job):
+                to_do.append((found, claim))
+            else:
+                idle.append(claim)
+                del open_works[job.work]
+                self._set_aside(job.work, found)
+        await self._claims.release([claim for claim in idle if not claim.former])
+        await self._claims.give_up([claim for claim in idle if claim.former])
+        return to_do
+
+    def _set_aside(self, work: Work, found: Postponed | None) -> None:
+        """Let work wait that is to be done later, and end what nobody wants or has."""
+        if found is None:
+            self._scheduler.done(work)
+        else:
+            self._scheduler.put_back(work, found.until)
 
     async def _transfer_bundle(self, site: Site, bundle: Sequence[Running]) -> None:
         """Carry out what counts as one transfer at the site: a file, or some small ones."""
