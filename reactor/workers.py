@@ -1,5 +1,5 @@
 """
-What a worker does with names: read the state again, claim, transfer, hand over the ending.
+What a worker does with names: read, claim, read again, transfer, hand over the ending.
 
 A failure of the site puts work back and lets the site rest; a failure of the file is an
 ending; whatever a provider raises beyond that is contained as the file's failure.
@@ -16,7 +16,15 @@ import structlog
 from anyio.abc import TaskGroup
 from pymongo.errors import PyMongoError
 
-from providers.base import FileError, Handle, Marker, ProviderError, SiteError
+from providers.base import (
+    FileError,
+    Handle,
+    Marker,
+    PermanentFileError,
+    ProviderError,
+    RevokedError,
+    SiteError,
+)
 from reactor.bundling import stage_together
 from reactor.claims import Claim, Claims, Journal, Place
 from reactor.clock import DatabaseClock
@@ -216,6 +224,9 @@ class Workers:
         except FileError as error:
             running.ending = True
             result = error
+        except RevokedError:
+            # Whoever took the place over has revoked it: the rest is theirs to do and to record.
+            log.info("claim lost", path=running.job.work.path, site=site.name)
         except SiteError as error:
             await self._abandon(site, running, transfer)
             until = self._scheduler.suspend(error, running.job.work)
@@ -242,16 +253,21 @@ class Workers:
         with anyio.CancelScope(shield=True), anyio.move_on_after(_GIVE_UP_SECONDS):
             clean = transfer.cleared and not running.progress.journalled
             try:
-                if clean:
-                    handle = Handle(running.job.where, running.claim.id)
-                    await site.provider.revoke(handle)
-            except ProviderError:
-                clean = False
-            try:
-                end = self._claims.release if clean else self._claims.give_up
-                await end([running.claim])
+                if clean and await self._withdrawn(site, running):
+                    await self._claims.release([running.claim])
+                elif not await self._claims.give_up([running.claim]):
+                    await self._withdrawn(site, running)
             except PyMongoError as error:
                 log.warning("a claim ends with its lease", why=str(error)[:200])
+
+    async def _withdrawn(self, site: Site, running: Running) -> bool:
+        """Return whether nothing is staged any more under a claim."""
+        try:
+            await site.provider.revoke(Handle(running.job.where, running.claim.id))
+        except ProviderError as error:
+            log.debug("staged bytes stay", path=running.job.work.path, why=str(error)[:200])
+            return False
+        return True
 
     async def _journal(self, claim: Claim, journal: Journal) -> None:
         try:
@@ -300,5 +316,7 @@ async def _marker(site: Site, root: str) -> Marker:
     """Return a root's marker; a root that the settings lack fails each file when it is served."""
     try:
         return await site.marker(root)
-    except FileError:
+    except PermanentFileError:
         return Marker(f"{site.name}?{root}")
+    except FileError as error:  # another key for the same place would let two work there
+        raise SiteError("marker", str(error)) from error
