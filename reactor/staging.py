@@ -105,7 +105,14 @@ class Staging:
                 return hasher
             await provider.revoke(resumed.handle)
         hasher, self._unseen, self._expected = self._hasher(), 0, ""
-        self.handle = await provider.stage(self.where, self.claim, self.facts.size, self.mtime_ns)
+        self.handle = Handle(self.where, self.claim)
+        try:
+            self.handle = await provider.stage(
+                self.where, self.claim, self.facts.size, self.mtime_ns
+            )
+        except FileError:
+            await provider.revoke(self.handle)  # what failed to be made may be there all the same
+            raise
         if self.handle.token:
             await self._write_down(self._journal(hasher))
         return hasher
@@ -138,6 +145,8 @@ class Staging:
         writing = self.destination.provider.write(self.handle, self._offset(hasher))
         with plain_errors():
             async with self.source.blaming(opened) as reader, writing as sink:
+                if not self._is_expected(reader.facts):
+                    raise self._changed()
                 async with anyio.create_task_group() as notes:
                     noted = hasher.size
                     async for chunk in self.source.blamed_chunks(reader):
@@ -170,6 +179,11 @@ class Staging:
                 "tells of; it is read again. If this repeats, check that storage"
             )
         return True
+
+    def _is_expected(self, opened: Facts) -> bool:
+        """Return whether what was opened is what was looked at: it may have been replaced since."""
+        times = {opened.mtime_ns, self.facts.mtime_ns} - {None}
+        return opened.size == self.facts.size and len(times) < 2
 
     async def _pass(self, chunk: bytes, sink: Sink, hasher: Hasher) -> None:
         await self.source.throttle.passing(len(chunk))
