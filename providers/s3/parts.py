@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from providers.s3.requests import Digests, Part
 
 SMALLEST = 5 * 1024 * 1024  # of all parts but the last
-USUAL = 8 * 1024 * 1024
+USUAL = SMALLEST
 MOST = 10_000
 _MIB = 1024 * 1024
+_LONGEST = 5 * 1024**3
+_ANNOUNCED = 8_000  # parts for what was announced; the others are for what comes beyond
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 
 
@@ -20,11 +22,15 @@ def part_length(size: int, offset: int) -> int:
     Return how long the part at an offset of a file is, that was said to have a size.
 
     All parts of it are equally long, as some servers ask for. Where a file grows beyond what
-    was said, they get longer and longer: 10,000 parts hold 5 TiB in any case.
+    was said, they grow with it: 10,000 parts hold 5 TiB in any case.
     """
-    length = max(USUAL, -(-size // (MOST * _MIB)) * _MIB)
-    grown = max(0, offset - size) // (length * 1000)
-    return length << min(grown, 10)
+    length = max(USUAL, _in_mib(size // _ANNOUNCED))
+    grown = max(0, offset - size)
+    return min(max(length, _in_mib(grown // 64)), _LONGEST)
+
+
+def _in_mib(size: int) -> int:
+    return -(-size // _MIB) * _MIB
 
 
 def whole_parts(parts: Mapping[int, Part]) -> list[Part]:

@@ -18,7 +18,7 @@ from providers.s3.refusals import RefusedError
 from providers.s3.requests import Block, Head
 from providers.s3.times import facts_of
 
-BLOCK = 8 * 1024 * 1024
+BLOCK = 4 * 1024 * 1024
 _AHEAD = 4
 
 

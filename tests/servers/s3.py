@@ -101,7 +101,7 @@ class S3Server:
 def moto(folder: Path) -> Generator[S3Server]:
     """Run moto's server."""
     port = free_port()
-    command = [_program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    command = [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
     with served(command, port, folder / "moto.log"):
         yield S3Server(port)
 
@@ -112,7 +112,7 @@ def rclone(folder: Path) -> Generator[S3Server]:
     port, root = free_port(), folder / "rclone"
     root.mkdir()
     flags = ["--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
-    command = [_program("rclone"), "--config", "", "serve", "s3", str(root), *flags]
+    command = [program("rclone"), "--config", "", "serve", "s3", str(root), *flags]
     with served(command, port, folder / "rclone.log"):
         yield S3Server(port)
 
@@ -185,7 +185,8 @@ def _found(name: str) -> str | None:
     return shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """Return the program of a package that the tests are installed with."""
     found = _found(name)
     assert found, f"{name} belongs to the extra `dev` (python {sys.version_info[:2]})"
     return found
