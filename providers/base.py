@@ -96,8 +96,8 @@ class Features:
     `proves_writes` means that the service hashes what it is sent, piece by piece, and that what
     `Sink.flush` acknowledged is what it hashed: no more proof is needed than that all is there.
     `lists_sizes_only`: listings tell neither times nor ids, which `facts` does.
-    `copies`, `changes` and `parts`: it is a `CopyingProvider`, a `ChangingProvider`, a
-    `PartedProvider` (`providers.services`).
+    `bundles`: it is a `BundleProvider` (`providers.small`). `copies`, `changes` and `parts`: it
+    is a `CopyingProvider`, a `ChangingProvider`, a `PartedProvider` (`providers.services`).
     """
 
     atomic_replace: bool = True
@@ -115,6 +115,7 @@ class Features:
     lists_sizes_only: bool = False
     transfers: int = 8
     bundle: int = 1
+    bundles: bool = False
     copies: bool = False
     changes: bool = False
     parts: bool = False
@@ -167,11 +168,16 @@ class ProviderError(Exception):
     """Something went wrong at a site. The text tells an artist what to do next."""
 
 
+SITE_ERRORS = frozenset(
+    {"unreachable", "login", "quota", "full", "read-only", "marker", "rate", "settings", "provider"}
+)
+
+
 class SiteError(ProviderError):
     """
     The site as a whole cannot serve: no file is to blame and no file's `tries` grows.
 
-    `kind` is one of: unreachable, login, quota, full, read-only, marker, rate, settings.
+    `kind` is one of `SITE_ERRORS`; `provider` means that the provider itself is broken.
     `site` is filled in above the border, where a transfer knows which of its ends failed.
     """
 

@@ -174,10 +174,8 @@ class Claims:
         if not claims:
             return set()
         ids = {claim.id for claim in claims}
-        keys = [claim.place.key for claim in claims]
-        # Ids are never used twice: an id under these keys is the claim that was taken. One
-        # that was given up is another's, even before it is taken.
-        ours = {"_id": {"$in": keys}, "claim": {"$in": list(ids)}, "process": self._process}
+        # One that was given up is another's, even before it is taken.
+        ours = {**mine(claims), "process": self._process}
         result = await self._collection.update_many(ours, update)
         if result.matched_count == len(ids):
             return ids
@@ -215,12 +213,16 @@ class Claims:
             for claim in (raw["claim"], *(one["claim"] for one in raw.get("former") or ()))
         }.intersection(ids)
 
-    async def give_up(self, claims: Sequence[Claim]) -> None:
-        """Let others go on at once; journals, and what is staged, stay for them."""
-        if claims:
-            await self._collection.update_many(
-                {"$or": [_mine(claim) for claim in claims]}, _GIVEN_UP
-            )
+    async def give_up(self, claims: Sequence[Claim]) -> int:
+        """
+        Let others go on at once; journals, and what is staged, stay for them.
+
+        Returns how many of the claims there still were: of others, nobody knows what is staged.
+        """
+        if not claims:
+            return 0
+        given_up = await self._collection.update_many(mine(claims), _GIVEN_UP)
+        return given_up.matched_count
 
     async def give_up_all(self) -> None:
         """Give up whatever this process still holds: it is about to end."""
@@ -229,7 +231,7 @@ class Claims:
     async def release(self, claims: Sequence[Claim]) -> None:
         """End claims under which nothing is staged any more."""
         if claims:
-            await self._collection.delete_many({"$or": [_mine(claim) for claim in claims]})
+            await self._collection.delete_many(mine(claims))
 
     def _formers(self, found: Mapping[str, Any]) -> tuple[Former, ...]:
         return tuple(
@@ -258,28 +260,8 @@ class Claims:
 
     def _taking(self, claim: Claim) -> list[Document]:
         """Return the pipeline that takes a claim where it is free; otherwise it changes nothing."""
-        free: Document = {
-            "$or": [
-                {"$eq": [{"$type": "$claim"}, "missing"]},
-                {"$in": ["$process", [*self.dead]]},
-                {"$and": [{"$ne": ["$held", True]}, {"$lt": ["$expires", "$$NOW"]}]},
-            ]
-        }
-        before = {
-            "claim": "$claim",
-            "process": "$process",
-            "over": "$over",
-            "journal": "$journal",
-            "site": "$site",
-            "root": "$root",
-            "path": "$path",
-        }
-        known: Document = {"$ifNull": ["$former", []]}
-        grown: Document = {
-            "$cond": [{"$ifNull": ["$claim", False]}, {"$concatArrays": [known, [before]]}, []]
-        }
-        fresh = {"taken": "$$NOW", "expires": _LATER, "former": grown}
-        taken = {"$mergeObjects": [{"$literal": self._constants(claim)}, fresh]}
+        free = {"$or": [_UNCLAIMED, {"$in": ["$process", [*self.dead]]}, _RUN_OUT]}
+        taken = {"$mergeObjects": [{"$literal": self._constants(claim)}, _FRESH]}
         return [{"$replaceWith": {"$cond": [free, taken, "$$ROOT"]}}]
 
 
@@ -295,8 +277,14 @@ def _only_met(error: BulkWriteError) -> bool:
 
 
 def mine(claims: Collection[Claim]) -> Document:
-    """Return the filter for claims by key and id, as the recording transaction deletes them."""
-    return {"$or": [_mine(claim) for claim in claims]}
+    """
+    Return the filter for claims by key and id, as the recording transaction deletes them.
+
+    Ids are never used twice: one of these ids under one of these keys is the claim that was
+    taken. A filter of pairs would say the same, and take the server ten times as long to read.
+    """
+    keys = [claim.place.key for claim in claims]
+    return {"_id": {"$in": keys}, "claim": {"$in": [claim.id for claim in claims]}}
 
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -308,3 +296,24 @@ _GIVEN_UP: list[Document] = [
 _BEGUN: list[Document] = [{"$set": {"taken": "$$NOW", "expires": _LATER}}]
 _EXTENDED: list[Document] = [{"$set": {"expires": _LATER}}]
 _HELD: list[Document] = [{"$set": {"held": True}}]
+
+# What a claim is taken with: from whom, and that its lease begins.
+_UNCLAIMED: Document = {"$eq": [{"$type": "$claim"}, "missing"]}
+_RUN_OUT: Document = {"$and": [{"$ne": ["$held", True]}, {"$lt": ["$expires", "$$NOW"]}]}
+_BEFORE: Document = {
+    "claim": "$claim",
+    "process": "$process",
+    "over": "$over",
+    "journal": "$journal",
+    "site": "$site",
+    "root": "$root",
+    "path": "$path",
+}
+_GROWN: Document = {
+    "$cond": [
+        {"$ifNull": ["$claim", False]},
+        {"$concatArrays": [{"$ifNull": ["$former", []]}, [_BEFORE]]},
+        [],
+    ]
+}
+_FRESH: Document = {"taken": "$$NOW", "expires": _LATER, "former": _GROWN}

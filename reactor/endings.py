@@ -165,13 +165,17 @@ class Endings:
             case RevokedError():
                 listener.ended(finished)
             case FileError():
-                await self._withdraw(finished)
-                finished.result = result
-                self._to_record.put(finished)
+                await self._fail(finished, result, listener)
             case _:
-                await self._withdraw(finished)
-                finished.result = FileError(str(result))
-                self._to_record.put(finished)
+                await self._fail(finished, FileError(str(result)), listener)
+
+    async def _fail(self, finished: Finished, error: FileError, listener: Listener) -> None:
+        """Record a failure, once nothing is staged any more: its claim ends with that."""
+        if trouble := await self._withdraw(finished):
+            await listener.site_failed(finished, trouble)
+        else:
+            finished.result = error
+            self._to_record.put(finished)
 
     async def _after_answer(self, finished: Finished, facts: Facts, listener: Listener) -> None:
         """Record what was published, unless the site itself says that it is something else."""
@@ -237,12 +241,16 @@ class Endings:
             await _until_answered(partial(self._recorder.edit, unmarked))
         return kept
 
-    async def _withdraw(self, finished: Finished) -> None:
+    async def _withdraw(self, finished: Finished) -> SiteError | None:
+        """Revoke what is staged; return why the site could not."""
         if isinstance(finished.result, Staged):
             try:
                 await self._site_of(finished).provider.revoke(finished.result.handle)
+            except SiteError as error:
+                return error
             except ProviderError as error:
-                log.debug("staged bytes stay until the next claim revokes them", why=str(error))
+                log.debug("staged bytes stay", path=finished.job.work.path, why=str(error))
+        return None
 
     def _site_of(self, finished: Finished) -> Site:
         return self._sites.of(finished.job.work.project, finished.job.work.site)

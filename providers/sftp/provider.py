@@ -24,6 +24,7 @@ from providers.base import (
 )
 from providers.checksums import checksum_of
 from providers.sftp import requests
+from providers.sftp.bundles import Bundles
 from providers.sftp.channel import Channel
 from providers.sftp.connecting import connect
 from providers.sftp.errors import is_missing, missing, translated
@@ -59,6 +60,7 @@ class SftpProvider:
         self._folders = Folders(setup.site)
         self._places: Places
         self._staging: Staging
+        self._bundles: Bundles
 
     @property
     def features(self) -> Features:
@@ -124,6 +126,10 @@ class SftpProvider:
     ) -> Handle:
         """Make an empty staged file that nobody else has, folders included."""
         return await self._staging.make(where, claim)
+
+    async def stage_bundle(self, files: Sequence[tuple[Handle, bytes]]) -> Sequence[bool]:
+        """Stage small files together; False for each that needs a closer look."""
+        return await self._bundles.stage(files)
 
     @asynccontextmanager
     async def write(self, handle: Handle, offset: int = 0) -> AsyncGenerator[FileSink]:
@@ -203,6 +209,7 @@ class SftpProvider:
         self._hashing = await self._way_to_hash(home)
         self._places = Places(self._setup, home)
         self._staging = Staging(self._setup.site, self._pool, self._places, self._folders)
+        self._bundles = Bundles(self._pool, self._places, self._folders)
         if durable:
             self._staging.make_durable()
         self._features = Features(
@@ -213,6 +220,7 @@ class SftpProvider:
             mtime_resolution_ns=_SECOND,
             transfers=_TRANSFERS,
             bundle=_BUNDLE,
+            bundles=True,
         )
 
     async def _way_to_hash(self, home: bytes) -> Hashing | None:

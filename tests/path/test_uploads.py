@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import anyio
 import pytest
+from bson import ObjectId
 
-from providers.base import Handle, Location, RevokedError
-from providers.conformance.moves import content_at, write
+from providers.base import Facts, Handle, Location, RevokedError, Setup
+from providers.checksums import checksum_of
+from providers.conformance.moves import content_at, put, write
+from providers.memory import Memory, MemoryOptions
+from providers.memory.streams import MemoryReader
 from reactor.checksums import Hasher
 from reactor.claims import Claim, Claims, Journal, Place
 from tests.path.studio import PATIENCE, PROJECT, Studio, some_bytes
@@ -230,3 +238,56 @@ async def test_an_upload_that_went_from_owner_to_owner_is_not_revoked_by_its_las
     assert (attempt["outcome"], attempt["sent"]) == ("available", 2 * _MIB)
     with pytest.raises(RevokedError):
         await vendor.adopt(handle, "late")
+
+
+class TellingSource(Memory):
+    """A site whose service keeps a checksum of each file."""
+
+    tells = ""
+
+    async def facts(self, where: Location) -> Facts | None:
+        found = await super().facts(where)
+        content = self._file(where).content if found else b""
+        told = self.tells or checksum_of("md5", [content])
+        return replace(found, checksum=told) if found else None
+
+    @asynccontextmanager
+    async def read(self, where: Location, offset: int = 0) -> AsyncGenerator[MemoryReader]:
+        async with super().read(where, offset) as reader:
+            yield MemoryReader(reader._file, offset, lambda: False)
+
+
+async def _published_there(studio: Studio, content: bytes) -> ObjectId:
+    """Publish a file that is at the telling site, and wanted at the vendor."""
+    representation = await studio.publish_file(NAME, content)
+    here = await studio.provider("studio").facts(WHERE)
+    assert here is not None
+    source = TellingSource(Setup("studio", {"work": "/"}, MemoryOptions(store=uuid4().hex)))
+    studio.providers["studio"] = source
+    await source.make_marker("work")
+    await put(source, NAME, content, here.mtime_ns)
+    return representation
+
+
+async def test_what_a_source_tells_of_its_bytes_is_proved_and_it_is_not_asked_again(
+    studio: Studio,
+) -> None:
+    representation = await _published_there(studio, some_bytes())
+
+    await studio.run_until_idle()
+
+    assert "created_dt" in await studio.entry(representation, "vendor")
+
+
+async def test_bytes_that_are_not_what_their_source_tells_are_not_published(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TellingSource, "tells", "md5:" + 32 * "0")
+
+    representation = await _published_there(studio, some_bytes())
+
+    async with studio.running():
+        entry = await studio.until(representation, "vendor", "error")
+
+    assert "other bytes than that site tells of" in entry["error"]
+    assert await studio.provider("vendor").facts(WHERE) is None
