@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from providers.base import Provider
-from providers.conformance.suite import FolderConformance, ProviderConformance
+from providers.conformance.suite import CopyConformance, FolderConformance, ProviderConformance
 from tests.servers.sftp import SftpServer, proftpd, sshd
 
 _NEWER = "posix-rename,fsync,statvfs,fstatvfs,limits,lsetstat,copy-data"
@@ -47,7 +47,13 @@ async def provider(server: SftpServer, storage: Path) -> AsyncIterator[Provider]
         yield entered
 
 
-class TestOpenSsh(ProviderConformance, FolderConformance):
+@pytest.fixture
+async def neighbour(server: SftpServer, tmp_path: Path) -> AsyncIterator[Provider]:
+    async with server.provider({"work": str(tmp_path / "neighbour")}) as entered:
+        yield entered
+
+
+class TestOpenSsh(ProviderConformance, FolderConformance, CopyConformance):
     @pytest.fixture
     def server(self, openssh: SftpServer) -> SftpServer:
         return openssh
