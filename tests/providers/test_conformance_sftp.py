@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from providers.base import Provider
-from providers.conformance.suite import FolderConformance, ProviderConformance, ServerConformance
+from providers.conformance.suite import (
+    CopyConformance,
+    FolderConformance,
+    ProviderConformance,
+    ServerConformance,
+)
 from tests.servers.processes import free_port
 from tests.servers.sftp import SftpServer, proftpd, sshd
 
@@ -48,7 +53,13 @@ async def provider(server: SftpServer, storage: Path) -> AsyncIterator[Provider]
         yield entered
 
 
-class TestOpenSsh(ProviderConformance, FolderConformance):
+@pytest.fixture
+async def neighbour(server: SftpServer, tmp_path: Path) -> AsyncIterator[Provider]:
+    async with server.provider({"work": str(tmp_path / "neighbour")}) as entered:
+        yield entered
+
+
+class TestOpenSsh(ProviderConformance, FolderConformance, CopyConformance):
     @pytest.fixture
     def server(self, openssh: SftpServer) -> SftpServer:
         return openssh
