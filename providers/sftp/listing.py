@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
-from operator import itemgetter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import anyio
 
@@ -17,27 +15,15 @@ from providers.sftp.packets import Attributes, StatusError
 from providers.sftp.pool import Pool
 from providers.sftp.requests import Entry
 from providers.sftp.streams import facts_of
-
-_FOLDERS_AT_ONCE = 16
-
-# Names in order, those of folders with a slash at their end: so paths come in order, too.
-_Names = deque[tuple[str, Attributes]]
-
-
-@dataclass(slots=True)
-class _Open:
-    """A folder that is gone through, and what of it is left."""
-
-    below: str
-    names: _Names = field(default_factory=_Names)
+from providers.walking import Names, Walk, comes_after, in_order
 
 
 @dataclass(slots=True)
 class Listing:
     """
-    Walks a tree in the order of paths; the folders that come next are read together.
+    Lists a tree in the order of paths; the folders that come next are read together.
 
-    What is held is what those few contain. `unlisted` is told what cannot be listed.
+    `unlisted` is told what cannot be listed.
     """
 
     site: str
@@ -46,50 +32,30 @@ class Listing:
     top: bytes
     after: str
     unlisted: Callable[[Unlisted], None] | None
-    _read_ahead: dict[str, _Names] = field(default_factory=dict[str, _Names], init=False)
 
     async def files(self, folder: str) -> AsyncIterator[Listed]:
         """List files; links are neither followed nor listed."""
-        below = f"{folder}/" if folder else ""
-        begun = [_Open(below, await self._names(below, []))]
-        while begun:
-            current = begun[-1]
-            if not current.names:
-                begun.pop()
-                continue
-            name, attributes = current.names.popleft()
-            path = current.below + name
-            if name.endswith("/"):
-                begun.append(_Open(path, await self._names(path, begun)))
-            else:
-                yield Listed(Location(self.root, path), facts_of(attributes))
+        async for path, attributes in Walk(self._read_some).files(folder):
+            yield Listed(Location(self.root, path), facts_of(attributes))
 
-    async def _names(self, below: str, begun: list[_Open]) -> _Names:
-        """Return what a folder holds, and read those that come after it along with it."""
-        if below not in self._read_ahead:
-            room = _FOLDERS_AT_ONCE - len(self._read_ahead)
-            some = [below]
-            for path in _following(begun):
-                if len(some) >= room:
-                    break
-                if path not in self._read_ahead:
-                    some.append(path)
-            failures: list[ProviderError] = []
+    async def _read_some(self, folders: Sequence[str]) -> Mapping[str, Names[Attributes]]:
+        found: dict[str, Names[Attributes]] = {}
+        failures: list[ProviderError] = []
 
-            async def read(path: str) -> None:
-                try:
-                    self._read_ahead[path] = await self._read(path)
-                except ProviderError as error:
-                    failures.append(error)
+        async def read(below: str) -> None:
+            try:
+                found[below] = await self._read(below)
+            except ProviderError as error:
+                failures.append(error)
 
-            async with anyio.create_task_group() as tasks:
-                for path in some:
-                    tasks.start_soon(read, path)
-            if failures:
-                raise failures[0]
-        return self._read_ahead.pop(below)
+        async with anyio.create_task_group() as tasks:
+            for below in folders:
+                tasks.start_soon(read, below)
+        if failures:
+            raise failures[0]
+        return found
 
-    async def _read(self, below: str) -> _Names:
+    async def _read(self, below: str) -> Names[Attributes]:
         folder = below.rstrip("/")
         entries: list[Entry] = []
         try:
@@ -99,7 +65,7 @@ class Listing:
                 raise
             self.unlisted(Unlisted(Location(self.root, folder), str(error), folder=True))
         named = (self._named(below, entry) for entry in entries)
-        return deque(sorted((one for one in named if one), key=itemgetter(0)))
+        return in_order(one for one in named if one)
 
     def _named(self, below: str, entry: Entry) -> tuple[str, Attributes] | None:
         """Return the name under which an entry is listed, or None if it is not."""
@@ -117,9 +83,7 @@ class Listing:
             name += "/"
         elif not attributes.is_file:
             return None
-        path = below + name
-        goes_on = name.endswith("/") and self.after.startswith(path)
-        return (name, attributes) if goes_on or path > self.after else None
+        return (name, attributes) if comes_after(below + name, self.after) else None
 
     def _tell_nameless(self, below: str, name: bytes) -> None:
         if self.unlisted is not None:
@@ -139,9 +103,3 @@ class Listing:
                 if not is_missing(error):
                     raise translated(self.site, Location(self.root, folder), error) from error
         return entries
-
-
-def _following(begun: list[_Open]) -> Iterator[str]:
-    """Yield the folders that come next, the nearest first."""
-    for current in reversed(begun):
-        yield from (current.below + name for name, _ in current.names if name.endswith("/"))
