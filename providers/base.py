@@ -88,12 +88,16 @@ class Features:
     means that a handle follows from place and claim, so it needs no journal to be revoked;
     `transfers` is how many at once suit the site, and `bundle` how many small files are best
     sent together as one of them. `read_back` asks for staged bytes to be read back where the site cannot hash them.
-    `copies` and `changes`: it is a `CopyingProvider`, a `ChangingProvider` (`providers.services`).
 
     Where what is staged is an upload that a service holds open: `published_checksum` is the
     algorithm that the facts returned by `publish` carry, for services that hash only what is
     whole; `reads_staged` tells whether staged bytes can be read back, and `cuts_staged` whether
     writing may go on anywhere in them (otherwise only where they end).
+    `proves_writes` means that the service hashes what it is sent, piece by piece, and that what
+    `Sink.flush` acknowledged is what it hashed: no more proof is needed than that all is there.
+    `lists_sizes_only`: listings tell neither times nor ids, which `facts` does.
+    `copies`, `changes` and `parts`: it is a `CopyingProvider`, a `ChangingProvider`, a
+    `PartedProvider` (`providers.services`).
     """
 
     atomic_replace: bool = True
@@ -107,10 +111,13 @@ class Features:
     published_checksum: str | None = None
     reads_staged: bool = True
     cuts_staged: bool = True
+    proves_writes: bool = False
+    lists_sizes_only: bool = False
     transfers: int = 8
     bundle: int = 1
     copies: bool = False
     changes: bool = False
+    parts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +167,16 @@ class ProviderError(Exception):
     """Something went wrong at a site. The text tells an artist what to do next."""
 
 
+SITE_ERRORS = frozenset(
+    {"unreachable", "login", "quota", "full", "read-only", "marker", "rate", "settings", "provider"}
+)
+
+
 class SiteError(ProviderError):
     """
     The site as a whole cannot serve: no file is to blame and no file's `tries` grows.
 
-    `kind` is one of: unreachable, login, quota, full, read-only, marker, rate, settings.
+    `kind` is one of `SITE_ERRORS`; `provider` means that the provider itself is broken.
     `site` is filled in above the border, where a transfer knows which of its ends failed.
     """
 

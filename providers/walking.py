@@ -1,8 +1,8 @@
 """
-A tree of folders, walked in the order of whole paths, whatever it is stored in.
+A tree of folders as one listing, in the order of whole paths.
 
-What is held is what a few folders contain: the one that is gone through, those above it, and the
-next ones, which are read together.
+Folders are read a few at a time, those that come next along with the one that is needed; what
+is held is what these few contain, however large the tree is.
 """
 
 from __future__ import annotations
@@ -19,24 +19,18 @@ from collections.abc import (
 )
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
+
+import anyio
+
+from providers.base import ProviderError
+
+_FOLDERS_AT_ONCE = 16
 
 T = TypeVar("T")
 
-FOLDERS_AT_ONCE = 16
-
 # Names in order, those of folders with a slash at their end: so paths come in order, too.
-Names = deque[tuple[str, T]]
-
-
-def in_order(names: Iterable[tuple[str, T]]) -> Names[T]:
-    """Return the names of a folder as they are walked."""
-    return deque(sorted(names, key=itemgetter(0)))
-
-
-def comes_after(path: str, after: str) -> bool:
-    """Return whether a file, or anything below a folder (`path/`), comes after a path."""
-    return path > after or (path.endswith("/") and after.startswith(path))
+_Names: TypeAlias = deque[tuple[str, T]]
 
 
 @dataclass(slots=True)
@@ -44,18 +38,24 @@ class _Open(Generic[T]):
     """A folder that is gone through, and what of it is left."""
 
     below: str
-    names: Names[T]
+    names: _Names[T]
 
 
 @dataclass(slots=True)
 class Walk(Generic[T]):
-    """Walks a tree; `read` returns what some folders (`a/b/`, the top is "") contain, by folder."""
+    """
+    Walks a tree, from the first path after `after` on.
 
-    read: Callable[[Sequence[str]], Awaitable[Mapping[str, Names[T]]]]
-    _read_ahead: dict[str, Names[T]] = field(default_factory=dict[str, Names[T]], init=False)
+    `read` is given the paths of some folders ("" for the top) and returns what is in each, in
+    any order: names, those of folders with a slash at their end, each with what is known of it.
+    """
+
+    read: Callable[[Sequence[str]], Awaitable[Mapping[str, Iterable[tuple[str, T]]]]]
+    after: str = ""
+    _read_ahead: dict[str, _Names[T]] = field(default_factory=dict[str, _Names[T]], init=False)
 
     async def files(self, folder: str) -> AsyncIterator[tuple[str, T]]:
-        """Yield the paths of files below a folder, each with what was read of it."""
+        """Yield the path of every file below a folder, with what is known of it."""
         below = f"{folder}/" if folder else ""
         begun = [_Open(below, await self._names(below, []))]
         while begun:
@@ -63,28 +63,63 @@ class Walk(Generic[T]):
             if not current.names:
                 begun.pop()
                 continue
-            name, told = current.names.popleft()
+            name, known = current.names.popleft()
             path = current.below + name
             if name.endswith("/"):
                 begun.append(_Open(path, await self._names(path, begun)))
             else:
-                yield path, told
+                yield path, known
 
-    async def _names(self, below: str, begun: Sequence[_Open[T]]) -> Names[T]:
+    async def _names(self, below: str, begun: list[_Open[T]]) -> _Names[T]:
         """Return what a folder holds, and read those that come after it along with it."""
         if below not in self._read_ahead:
-            room = FOLDERS_AT_ONCE - len(self._read_ahead)
+            room = _FOLDERS_AT_ONCE - len(self._read_ahead)
             some = [below]
             for path in _following(begun):
                 if len(some) >= room:
                     break
                 if path not in self._read_ahead:
                     some.append(path)
-            self._read_ahead.update(await self.read(some))
+            await self._read_together(some)
         return self._read_ahead.pop(below)
 
+    async def _read_together(self, folders: Sequence[str]) -> None:
+        found = await self.read([below.rstrip("/") for below in folders])
+        for below in folders:
+            entries = found[below.rstrip("/")]
+            wanted = (entry for entry in entries if self._is_wanted(below + entry[0]))
+            self._read_ahead[below] = deque(sorted(wanted, key=itemgetter(0)))
 
-def _following(begun: Sequence[_Open[T]]) -> Iterator[str]:
+    def _is_wanted(self, path: str) -> bool:
+        return path > self.after or (path.endswith("/") and self.after.startswith(path))
+
+
+def each_by_itself(
+    read: Callable[[str], Awaitable[Iterable[tuple[str, T]]]],
+) -> Callable[[Sequence[str]], Awaitable[Mapping[str, Iterable[tuple[str, T]]]]]:
+    """Return what reads some folders at the same time, each with a request of its own."""
+
+    async def read_some(folders: Sequence[str]) -> Mapping[str, Iterable[tuple[str, T]]]:
+        found: dict[str, Iterable[tuple[str, T]]] = {}
+        failures: list[ProviderError] = []
+
+        async def read_one(folder: str) -> None:
+            try:
+                found[folder] = await read(folder)
+            except ProviderError as error:
+                failures.append(error)
+
+        async with anyio.create_task_group() as tasks:
+            for folder in folders:
+                tasks.start_soon(read_one, folder)
+        if failures:
+            raise failures[0]
+        return found
+
+    return read_some
+
+
+def _following(begun: list[_Open[T]]) -> Iterator[str]:
     """Yield the folders that come next, the nearest first."""
     for current in reversed(begun):
         yield from (current.below + name for name, _ in current.names if name.endswith("/"))

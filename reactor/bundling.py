@@ -1,23 +1,49 @@
 """
-Small files from disk to disk, looked at and copied together: one hop into a thread for all.
+Small files that go together: as one transfer, and from disk to disk in one hop into a thread.
 
-It keeps the order of `reactor.transfer`, for files of which no former owner staged anything
+The latter keeps the order of `reactor.transfer`, for files of which no former owner staged anything
 and where nothing stands at their place. Whatever turns out otherwise is left as it was, to be
 carried out by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import structlog
 
 from providers.base import Handle, ProviderError
+from reactor.scheduler import Running
 from reactor.sites import Site
 from reactor.staging import copy_together
 from reactor.transfer import Transfer
 
 log = structlog.stdlib.get_logger()
+
+_SMALL = 1024 * 1024
+
+
+class Started(NamedTuple):
+    """A claimed transfer to one site, as it is run and as it is carried out."""
+
+    running: Running
+    transfer: Transfer
+
+
+def bundles(started: Sequence[Started], most: int) -> Iterator[Sequence[Started]]:
+    """Yield what counts as one transfer: some small files of one way, others alone, in order."""
+    small: dict[str | None, list[Started]] = {}
+    for one in started:
+        if one.running.job.size <= _SMALL:
+            source = one.transfer.relay_source
+            small.setdefault(source.label if source else None, []).append(one)
+    for alike in small.values():
+        for index in range(0, len(alike), most):
+            yield alike[index : index + most]
+    for one in started:
+        if one.running.job.size > _SMALL:
+            yield [one]
 
 
 async def stage_together(transfers: Sequence[Transfer]) -> None:

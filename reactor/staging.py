@@ -9,7 +9,7 @@ claim before the first byte is written: whoever takes over must be able to revok
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
 
@@ -32,6 +32,7 @@ from reactor.checksums import Hasher, algorithm_of, best_algorithm
 from reactor.claims import Journal
 from reactor.progress import Progress
 from reactor.proof import Proof
+from reactor.resuming import Resumed, Resuming
 from reactor.sites import Site
 from reactor.tasks import plain_errors
 
@@ -40,20 +41,13 @@ log = structlog.stdlib.get_logger()
 JOURNAL_EVERY = 32 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """Staged bytes that were taken over, and what their journal says of them."""
-
-    handle: Handle
-    journal: Journal
-
-
 @dataclass(slots=True)
 class Staging:
     """
     A file of these facts on its way from one site to another, staged under a claim.
 
-    `mtime_ns` is the time that it will be published with.
+    `mtime_ns` is the time that it will be published with. `note` writes a journal into the
+    claim, and returns whether it is there.
     """
 
     where: Location
@@ -66,6 +60,8 @@ class Staging:
     progress: Progress
     note: Callable[[Journal], Awaitable[bool]]
     handle: Handle = field(init=False)
+    _unseen: int = field(default=0, init=False)  # bytes at the front that no hasher sees here
+    _expected: str = field(default="", init=False)  # the source's own checksum; proves those, too
 
     def __post_init__(self) -> None:
         self.handle = Handle(self.where, self.claim)
@@ -92,76 +88,57 @@ class Staging:
             raise
 
     async def _begin(self, resumed: Resumed | None) -> Hasher:
-        """Have a handle to write to, and return a hasher that has seen what is staged there."""
+        """Have a handle to write to, and return a hasher that has seen what is staged, if any has."""
         provider = self.destination.provider
         if resumed is not None:
-            self.handle = resumed.handle
-            if hasher := await self._seen(resumed):
-                self.progress.resume(hasher.size)
-                await self._write_down(hasher)
+            if hasher := await self._resume(resumed):
                 return hasher
             await provider.revoke(resumed.handle)
-        hasher = self._hasher()
+        hasher, self._unseen, self._expected = self._hasher(), 0, ""
         self.handle = await provider.stage(self.where, self.claim, self.facts.size, self.mtime_ns)
         if self.handle.token:
-            await self._write_down(hasher)
+            await self._write_down(self._journal(hasher))
         return hasher
 
-    async def _write_down(self, hasher: Hasher) -> None:
+    async def _resume(self, resumed: Resumed) -> Hasher | None:
+        self.handle = resumed.handle
+        resuming = Resuming(self.where, self.source, self.destination, self.facts, self.hash)
+        try:
+            seen = await resuming.seen(resumed, self._hasher())
+        except FileError:
+            await self.destination.provider.revoke(resumed.handle)
+            raise
+        if seen is None:
+            return None
+        self._unseen, self._expected = seen.unseen, seen.expected
+        self.progress.resume(self._offset(seen.hasher))
+        kept = replace(resumed.journal, source=self.source.name, token=self.handle.token)
+        await self._write_down(kept if seen.unseen else self._journal(seen.hasher))
+        return seen.hasher
+
+    async def _write_down(self, journal: Journal) -> None:
         """Have the handle in the claim; where it has a token, nothing is staged without that."""
-        written = await self.note(self._journal(hasher))
+        written = await self.note(journal)
         if self.handle.token and not written:
             await self.destination.provider.revoke(self.handle)
             raise RevokedError(f"{self.where.path}: its claim could not be told of the upload")
 
-    async def _seen(self, resumed: Resumed) -> Hasher | None:
-        """
-        Hash again, at the local end, what is staged; None where it is not what the journal says.
-
-        Less may be staged than was noted: a service commits what it likes. What is staged
-        beyond that is cut off; where it cannot be, the checksum of the whole will judge it.
-        """
-        journal, features = resumed.journal, self.destination.provider.features
-        same_source = (journal.size, journal.mtime_ns) == (self.facts.size, self.facts.mtime_ns)
-        if journal.hash != self.hash or not same_source:
-            return None
-        staged = await self.destination.provider.staged_size(resumed.handle)
-        if staged is None or (staged < journal.offset and features.cuts_staged):
-            return None
-        size = journal.offset if features.cuts_staged else staged
-        if size > journal.offset and features.published_checksum is None:
-            return None
-        if self.source.provider.features.local_paths:
-            opened = self.source.provider.read(self.where)
-        elif self.destination.provider.features.local_paths:
-            opened = self.destination.provider.read_staged(resumed.handle)
-        else:
-            return None
-        noted, seen = Hasher(), self._hasher()
-        async with opened as reader:
-            async for chunk in reader:
-                await noted.update(chunk[: journal.offset - noted.size])
-                await seen.update(chunk[: size - seen.size])
-                if noted.size == journal.offset and seen.size == size:
-                    break
-        return seen if noted.checksum() == journal.prefix and seen.size == size else None
-
     async def _stream(self, hasher: Hasher) -> None:
-        opened = self.source.provider.read(self.where, hasher.size)
-        writing = self.destination.provider.write(self.handle, hasher.size)
+        opened = self.source.provider.read(self.where, self._offset(hasher))
+        writing = self.destination.provider.write(self.handle, self._offset(hasher))
         with plain_errors():
             async with self.source.blaming(opened) as reader, writing as sink:
                 async with anyio.create_task_group() as notes:
                     noted = hasher.size
                     async for chunk in self.source.blamed_chunks(reader):
                         await self._pass(chunk, sink, hasher)
-                        if hasher.size - noted >= JOURNAL_EVERY and hasher.size < self.facts.size:
+                        is_whole = self._offset(hasher) >= self.facts.size
+                        if hasher.size - noted >= JOURNAL_EVERY and not is_whole:
                             noted = hasher.size
-                            journal = self._journal(hasher)
-                            notes.start_soon(self._note_when_down, sink, journal)
+                            notes.start_soon(self._note_when_down, sink, self._journal(hasher))
                 await sink.flush()
                 with self.source.blamed():
-                    whole = hasher.size == self.facts.size and await self._is_at_rest(
+                    whole = self._offset(hasher) == self.facts.size and await self._is_at_rest(
                         reader, hasher
                     )
         if not whole:
@@ -175,7 +152,7 @@ class Staging:
         """
         told = self.facts.checksum
         algorithm = algorithm_of(told)
-        if algorithm is None:
+        if algorithm is None or self._unseen:
             return await reader.unchanged()
         if hasher.checksum(algorithm) != told:
             raise FileError(
@@ -198,28 +175,36 @@ class Staging:
         self.progress.journalled = True
 
     async def _verify(self, hasher: Hasher) -> Proof:
+        """Return what is proved of the staged bytes; of the whole, unless the service tells later."""
         provider, handle = self.destination.provider, self.handle
+        ours = None if self._unseen else hasher.checksum()
         if algorithm := provider.features.published_checksum:
-            if await provider.staged_size(handle) != self.facts.size:
+            await self._check_size()
+            return Proof("size", ours, awaited=self._expected or hasher.checksum(algorithm))
+        if self._expected:
+            if await provider.checksum(handle, str(algorithm_of(self._expected))) != self._expected:
                 raise self._damaged()
-            return Proof("size", hasher.checksum(), awaited=hasher.checksum(algorithm))
+            return Proof("checksum", self._expected)
         algorithm = best_algorithm(provider.features.checksums)
         found = await provider.checksum(handle, algorithm) if algorithm else None
         if found is not None and algorithm is not None:
             if found != hasher.checksum(algorithm):
                 raise self._damaged()
-            return Proof("checksum", hasher.checksum())
+            return Proof("checksum", ours)
         if provider.features.read_back:
-            if await self._read_back(handle) != hasher.checksum():
+            if await self._read_back() != ours:
                 raise self._damaged()
-            return Proof("checksum", hasher.checksum())
-        if await provider.staged_size(handle) != self.facts.size:
-            raise self._damaged()
-        return Proof("size", hasher.checksum())
+            return Proof("checksum", ours)
+        await self._check_size()
+        return Proof("checksum" if provider.features.proves_writes else "size", ours)
 
-    async def _read_back(self, handle: Handle) -> str:
+    async def _check_size(self) -> None:
+        if await self.destination.provider.staged_size(self.handle) != self.facts.size:
+            raise self._damaged()
+
+    async def _read_back(self) -> str:
         hasher = Hasher()
-        async with self.destination.provider.read_staged(handle) as reader:
+        async with self.destination.provider.read_staged(self.handle) as reader:
             async for chunk in reader:
                 await hasher.update(chunk)
         return hasher.checksum()
@@ -229,10 +214,13 @@ class Staging:
         awaited = features.published_checksum or best_algorithm(features.checksums)
         return Hasher([awaited, algorithm_of(self.facts.checksum)])
 
+    def _offset(self, hasher: Hasher) -> int:
+        return self._unseen + hasher.size
+
     def _journal(self, hasher: Hasher) -> Journal:
         return Journal(
-            offset=hasher.size,
-            prefix=hasher.checksum(),
+            offset=self._offset(hasher),
+            prefix="" if self._unseen else hasher.checksum(),
             source=self.source.name,
             size=self.facts.size,
             mtime_ns=self.facts.mtime_ns,

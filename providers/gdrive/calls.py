@@ -10,12 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from importlib.resources import files
-from typing import Any
-
-from aiogoogle.models import Request
-from aiogoogle.resource import GoogleAPI, Method
+from typing import Any, cast
 
 from providers.gdrive.entries import FIELDS, FOLDER, Entry, entry_of
+from providers.gdrive.library import Build, api
 from providers.gdrive.patience import Patience
 from providers.gdrive.refusals import RefusedError
 from providers.gdrive.wire import Json, Wire
@@ -31,16 +29,16 @@ class Calls:
 
     def __init__(self, wire: Wire, endpoint: str) -> None:
         self.wire = wire
-        api = GoogleAPI(_description(endpoint))
-        self._about: Method = api.about.get
-        self._start_token: Method = api.changes.getStartPageToken
-        self._changes: Method = api.changes.list
-        self._drives: Method = api.drives.list
-        self._create: Method = api.files.create
-        self._generate: Method = api.files.generateIds
-        self._get: Method = api.files.get
-        self._list: Method = api.files.list
-        self._update: Method = api.files.update
+        call = api(_description(endpoint))
+        self._about = call("about.get")
+        self._start_token = call("changes.getStartPageToken")
+        self._changes = call("changes.list")
+        self._drives = call("drives.list")
+        self._create = call("files.create")
+        self._generate = call("files.generateIds")
+        self._get = call("files.get")
+        self._list = call("files.list")
+        self._update = call("files.update")
         self._upload = f"{endpoint}/upload/drive/v3/files"
         self._ids: list[str] = []
 
@@ -120,21 +118,21 @@ class Calls:
 
     def media_url(self, file_id: str) -> str:
         """Return where the bytes of a file are."""
-        request: Request = self._get(fileId=file_id, alt="media", supportsAllDrives="true")
-        return str(request.url)
+        request = self._get(fileId=file_id, alt="media", supportsAllDrives="true")
+        return cast("str", request.url)
 
-    async def _pages(self, method: Method, token: str, **asked: Any) -> AsyncIterator[Json]:  # noqa: ANN401 - parameters of any call
-        page = await self._made(method, **asked)
+    async def _pages(self, build: Build, token: str, **asked: Any) -> AsyncIterator[Json]:  # noqa: ANN401 - parameters of any call
+        page = await self._made(build, **asked)
         yield page
         while page.get(token):
-            page = await self._made(method, **asked, pageToken=page[token])
+            page = await self._made(build, **asked, pageToken=page[token])
             yield page
 
-    async def _made(self, method: Method, **asked: Any) -> Json:  # noqa: ANN401 - parameters of any call
+    async def _made(self, build: Build, **asked: Any) -> Json:  # noqa: ANN401 - parameters of any call
         patience = Patience(self.wire.pace)
         while True:
             try:
-                return await self.wire.ask(method(**asked))
+                return await self.wire.ask(build(**asked))
             except RefusedError as error:
                 await patience.again(error)
 

@@ -15,7 +15,7 @@ from providers.gdrive.roots import Root
 from providers.gdrive.telling import Telling
 from providers.gdrive.tree import Tree
 from providers.names import is_ours
-from providers.walking import Names, Walk, comes_after, in_order
+from providers.walking import Walk
 
 _NO_PATH = "its name holds a character that no path can hold; rename it in Drive"
 
@@ -39,18 +39,17 @@ class Listing:
 
     async def files(self, folder: str, ids: tuple[str, ...]) -> AsyncIterator[Listed]:
         """List files below a folder of these ids."""
-        self._ids[f"{folder}/" if folder else ""] = ids
-        async for path, entry in Walk(self._read_some).files(folder):
+        self._ids[folder] = ids
+        async for path, entry in Walk(self._read, self.after).files(folder):
             yield Listed(Location(self.root[0], path), entry.facts)
 
-    async def _read_some(self, folders: Sequence[str]) -> Mapping[str, Names[Entry]]:
-        ids = {below: self._ids.pop(below) for below in folders}
+    async def _read(self, folders: Sequence[str]) -> Mapping[str, list[tuple[str, Entry]]]:
+        ids = {folder: self._ids.pop(folder) for folder in folders}
         children = await self._children({each for some in ids.values() for each in some})
-        found: dict[str, Names[Entry]] = {}
-        for below, some in ids.items():
-            there = [entry for each in some for entry in children[each]]
-            found[below] = in_order(self._names(below, there))
-        return found
+        return {
+            folder: self._names(folder, [entry for each in some for entry in children[each]])
+            for folder, some in ids.items()
+        }
 
     async def _children(self, ids: Collection[str]) -> Mapping[str, list[Entry]]:
         children: defaultdict[str, list[Entry]] = defaultdict(list)
@@ -66,30 +65,28 @@ class Listing:
                 children.update(await self._children([each]))
         return children
 
-    def _names(self, below: str, entries: Sequence[Entry]) -> list[tuple[str, Entry]]:
-        """Return the names under which a folder's entries are listed."""
+    def _names(self, folder: str, entries: Sequence[Entry]) -> list[tuple[str, Entry]]:
+        """Return what is listed of a folder, with the names that it has there."""
+        below = f"{folder}/" if folder else ""
         named: defaultdict[str, list[Entry]] = defaultdict(list)
         for entry in entries:
-            if (name := self._name(below, entry)) is not None:
-                named[name].append(entry)
+            if not is_ours(entry.name) and (entry.is_folder or entry.is_file):
+                if fits_path(entry.name):
+                    named[entry.name + "/" if entry.is_folder else entry.name].append(entry)
+                else:
+                    self._tell_nameless(below, entry)
         found: list[tuple[str, Entry]] = []
         for name, same in named.items():
             chosen = newest(same)
             if name.endswith("/"):
                 self.tree.met.meet(same)
-                self._ids[below + name] = tuple(entry.id for entry in same)
+                self._ids[below + name[:-1]] = tuple(entry.id for entry in same)
             else:
                 self.telling.duplicates("files", below + name, chosen, same)
             found.append((name, chosen))
         return found
 
-    def _name(self, below: str, entry: Entry) -> str | None:
-        if is_ours(entry.name) or not (entry.is_folder or entry.is_file):
-            return None
-        if not fits_path(entry.name):
-            if self.unlisted is not None:
-                where = Location(self.root[0], below + entry.name)
-                self.unlisted(Unlisted(where, _NO_PATH, folder=entry.is_folder))
-            return None
-        name = entry.name + "/" if entry.is_folder else entry.name
-        return name if comes_after(below + name, self.after) else None
+    def _tell_nameless(self, below: str, entry: Entry) -> None:
+        if self.unlisted is not None:
+            where = Location(self.root[0], below + entry.name)
+            self.unlisted(Unlisted(where, _NO_PATH, folder=entry.is_folder))

@@ -11,12 +11,16 @@ from typing import Any, cast
 
 import aiohttp
 import anyio
-from aiogoogle.auth.managers import ServiceAccountManager
-from aiogoogle.models import Request, Response
-from aiogoogle.sessions.aiohttp_session import AiohttpSession
 
 from providers.base import SiteError
 from providers.gdrive.errors import Words
+from providers.gdrive.library import (
+    AiohttpSession,
+    Request,
+    ServiceAccountManager,
+    send,
+    signature,
+)
 from providers.gdrive.pace import Pace
 from providers.gdrive.patience import Patience
 from providers.gdrive.refusals import RefusedError, unanswered
@@ -25,7 +29,6 @@ _SECONDS = 20
 _NEW_KEY = (
     "make a new JSON key for it in the Google Cloud console and put it in the place of key_file"
 )
-_AUTHORIZATION = "Authorization"
 
 
 class _TokenSession(AiohttpSession):
@@ -33,12 +36,11 @@ class _TokenSession(AiohttpSession):
 
     async def send(self, *requests: Request, **_: object) -> dict[str, Any]:
         """Return the answer's JSON, or raise what it says."""
-        sent = AiohttpSession.send(self, *requests, full_res=True, raise_for_status=False)
-        answer = cast("Response", await sent)
-        told = cast("dict[str, Any]", answer.json if isinstance(answer.json, dict) else {})
-        if answer.status_code != 200 or not told.get("access_token"):
+        answer = await send(self, *requests)
+        told = cast("dict[str, Any]", answer.body if isinstance(answer.body, dict) else {})
+        if answer.status != 200 or not told.get("access_token"):
             raise RefusedError(
-                answer.status_code if answer.status_code != 200 else 502,
+                answer.status if answer.status != 200 else 502,
                 str(told.get("error", "")),
                 str(told.get("error_description", "")),
             )
@@ -55,20 +57,15 @@ class Login:
         self._lock = anyio.Lock()
         self._manager = self._fresh()
 
-    async def sign(self, request: Request) -> str:
-        """Put the token into a request's headers, and return that header."""
+    async def sign(self) -> str:
+        """Return the header that signs a request, Authorization."""
         async with self._lock:
             await self._have_token()
-            self._manager.authorize(request)
-        return str(request.headers[_AUTHORIZATION])
-
-    async def header(self) -> dict[str, str]:
-        """Return the header that signs a request."""
-        return {_AUTHORIZATION: await self.sign(Request())}
+            return signature(self._manager)
 
     def reject(self, header: str) -> None:
         """Take note that Google no longer accepts what a request was signed with."""
-        if self._manager.authorize(Request()).headers[_AUTHORIZATION] == header:
+        if signature(self._manager) == header:
             self._manager = self._fresh()
 
     async def _have_token(self) -> None:

@@ -18,9 +18,8 @@ from typing import Any, Self, cast
 
 import aiohttp
 import anyio
-from aiogoogle.models import Request, Response
-from aiogoogle.sessions.aiohttp_session import HTTP_PROXY, AiohttpSession
 
+from providers.gdrive.library import PROXY, AiohttpSession, Answer, Request, send
 from providers.gdrive.login import Login
 from providers.gdrive.pace import Pace
 from providers.gdrive.refusals import RefusedError, refused, unanswered
@@ -32,6 +31,7 @@ _PIECE = 256 * 1024
 _READ_AHEAD = 1024 * 1024
 _LONGEST_ANSWER = 4 * 1024 * 1024
 _UNAUTHENTICATED = 401
+_AUTHORIZATION = "Authorization"
 
 Json = dict[str, Any]
 Body = Sequence[bytes | memoryview]
@@ -80,13 +80,12 @@ class Wire:
         """Send a request that aiogoogle built, and return the answer's JSON."""
         answer = await self._signed(request)
         self._date = str(answer.headers.get("Date", self._date))
-        if answer.status_code >= 400:
-            body = answer.json if answer.json is not None else answer.data
-            raise refused(answer.status_code, answer.headers, body, time.time())
-        if not isinstance(answer.json, dict):
+        if answer.status >= 400:
+            raise refused(answer.status, answer.headers, answer.body, time.time())
+        if not isinstance(answer.body, dict):
             raise RefusedError(502, message="an answer that is not Google's")
         self.pace.answered()
-        return cast("Json", answer.json)
+        return cast("Json", answer.body)
 
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: Body = ()
@@ -109,21 +108,22 @@ class Wire:
         async with self._media_request("GET", url, headers, timeout) as answer:
             yield answer
 
-    async def _signed(self, request: Request) -> Response:
-        for last in (False, True):
-            await self.pace.turn()
-            signed = await self._login.sign(request)
-            try:
-                with anyio.fail_after(_SECONDS):
-                    answer = await self._metadata.send(
-                        request, full_res=True, raise_for_status=False
-                    )
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise unanswered(error) from error
-            if answer.status_code != _UNAUTHENTICATED or last:
-                break
+    async def _signed(self, request: Request) -> Answer:
+        """Send a request; where Google no longer takes the token, once more with a new one."""
+        answer = await self._sent(request, signed := await self._login.sign())
+        if answer.status == _UNAUTHENTICATED:
             self._login.reject(signed)
-        return cast("Response", answer)
+            answer = await self._sent(request, await self._login.sign())
+        return answer
+
+    async def _sent(self, request: Request, signed: str) -> Answer:
+        await self.pace.turn()
+        request.headers[_AUTHORIZATION] = signed
+        try:
+            with anyio.fail_after(_SECONDS):
+                return await send(self._metadata, request)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise unanswered(error) from error
 
     @asynccontextmanager
     async def _media_request(
@@ -138,22 +138,22 @@ class Wire:
         async with AsyncExitStack() as stack:
             try:
                 for last in (False, True):
+                    signed = await self._login.sign()
                     await self.pace.turn()
-                    signed = await self._login.header()
                     answer = await stack.enter_async_context(
                         self._media.request(
                             method,
                             url,
-                            headers={**headers, **signed},
+                            headers={**headers, _AUTHORIZATION: signed},
                             data=_pieces(body) if body else None,
                             timeout=timeout,
                             allow_redirects=False,
-                            proxy=HTTP_PROXY or None,
+                            proxy=PROXY,
                         )
                     )
                     if answer.status != _UNAUTHENTICATED or last:
                         break
-                    self._login.reject(signed["Authorization"])
+                    self._login.reject(signed)
                 if answer.status >= 400:
                     told = _parsed(await answer.content.read(_LONGEST_ANSWER))
                     raise refused(answer.status, answer.headers, told, time.time())

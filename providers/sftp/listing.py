@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
-import anyio
-
-from providers.base import FileError, Listed, Location, ProviderError, Unlisted
+from providers.base import FileError, Listed, Location, Unlisted
 from providers.names import NAMELESS, is_ours
 from providers.sftp import requests
 from providers.sftp.errors import is_missing, translated
@@ -15,16 +13,12 @@ from providers.sftp.packets import Attributes, StatusError
 from providers.sftp.pool import Pool
 from providers.sftp.requests import Entry
 from providers.sftp.streams import facts_of
-from providers.walking import Names, Walk, comes_after, in_order
+from providers.walking import Walk, each_by_itself
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Listing:
-    """
-    Lists a tree in the order of paths; the folders that come next are read together.
-
-    `unlisted` is told what cannot be listed.
-    """
+    """The files below a root, from `after` on. `unlisted` is told what cannot be listed."""
 
     site: str
     pool: Pool
@@ -35,28 +29,10 @@ class Listing:
 
     async def files(self, folder: str) -> AsyncIterator[Listed]:
         """List files; links are neither followed nor listed."""
-        async for path, attributes in Walk(self._read_some).files(folder):
+        async for path, attributes in Walk(each_by_itself(self._read), self.after).files(folder):
             yield Listed(Location(self.root, path), facts_of(attributes))
 
-    async def _read_some(self, folders: Sequence[str]) -> Mapping[str, Names[Attributes]]:
-        found: dict[str, Names[Attributes]] = {}
-        failures: list[ProviderError] = []
-
-        async def read(below: str) -> None:
-            try:
-                found[below] = await self._read(below)
-            except ProviderError as error:
-                failures.append(error)
-
-        async with anyio.create_task_group() as tasks:
-            for below in folders:
-                tasks.start_soon(read, below)
-        if failures:
-            raise failures[0]
-        return found
-
-    async def _read(self, below: str) -> Names[Attributes]:
-        folder = below.rstrip("/")
+    async def _read(self, folder: str) -> list[tuple[str, Attributes]]:
         entries: list[Entry] = []
         try:
             entries = await self._entries(folder)
@@ -64,30 +40,28 @@ class Listing:
             if self.unlisted is None:
                 raise
             self.unlisted(Unlisted(Location(self.root, folder), str(error), folder=True))
-        named = (self._named(below, entry) for entry in entries)
-        return in_order(one for one in named if one)
+        return list(self._named(folder, entries))
 
-    def _named(self, below: str, entry: Entry) -> tuple[str, Attributes] | None:
-        """Return the name under which an entry is listed, or None if it is not."""
-        if entry.name in (b".", b".."):
-            return None
-        try:
-            name = entry.name.decode()
-        except UnicodeDecodeError:
-            self._tell_nameless(below, entry.name)
-            return None
-        attributes = entry.attributes
-        if is_ours(name) or "/" in name or "\0" in name:
-            return None
-        if attributes.is_folder:
-            name += "/"
-        elif not attributes.is_file:
-            return None
-        return (name, attributes) if comes_after(below + name, self.after) else None
+    def _named(self, folder: str, entries: list[Entry]) -> Iterator[tuple[str, Attributes]]:
+        """Yield each entry that is listed, with its name there."""
+        for entry in entries:
+            if entry.name in (b".", b".."):
+                continue
+            try:
+                name = entry.name.decode()
+            except UnicodeDecodeError:
+                self._tell_nameless(folder, entry.name)
+                continue
+            if is_ours(name) or "/" in name or "\0" in name:
+                continue
+            if entry.attributes.is_folder:
+                yield f"{name}/", entry.attributes
+            elif entry.attributes.is_file:
+                yield name, entry.attributes
 
-    def _tell_nameless(self, below: str, name: bytes) -> None:
+    def _tell_nameless(self, folder: str, name: bytes) -> None:
         if self.unlisted is not None:
-            path = below + name.decode(errors="backslashreplace")
+            path = (f"{folder}/" if folder else "") + name.decode(errors="backslashreplace")
             self.unlisted(Unlisted(Location(self.root, path), NAMELESS))
 
     async def _entries(self, folder: str) -> list[Entry]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -24,12 +23,15 @@ from reactor.sites import Site, Sites, Throttle
 TopologyOf = Callable[[str], Topology | None]
 
 
-def load_settings(config: Path | None, active_site: str | None = None) -> Settings:
-    """Return this process's settings, as the machine of `active_site` if that is given."""
+def load_settings(
+    config: Path | None, active_site: str | None = None, *, relay: bool = False
+) -> Settings:
+    """Return this process's settings: of the machine of `active_site`, of one that relays."""
     sources = find(config)
     if active_site:
-        environ = {**os.environ, "SITESYNC_SITE_ID": active_site}
-        sources = replace(sources, environ=environ)
+        sources = replace(sources, environ={**sources.environ, "SITESYNC_SITE_ID": active_site})
+    if relay:
+        sources = replace(sources, environ={**sources.environ, "SITESYNC__MACHINE__RELAY": "true"})
     settings = load(sources, OPTIONS)
     if active_site and active_site not in settings.sites:
         settings.defaults.site(active_site)
@@ -120,6 +122,7 @@ def _topology(settings: Settings, project: Project, sites: Sites) -> Topology | 
     """Return a project's topology, or None where nothing of it is this process's business."""
     reachable = frozenset(name for name in project.sites if sites.find(project.name, name))
     topology = topology_of_site(project, settings.machine.site_id, reachable)
+    topology = topology.relaying() if settings.machine.relay else topology
     return topology if project.enabled and topology.is_serving else None
 
 

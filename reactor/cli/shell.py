@@ -45,17 +45,17 @@ class Shell:
     config: Path | None = None
     verbose: bool = False
 
-    def settings(self, active_site: str | None = None) -> Settings:
+    def settings(self, active_site: str | None = None, *, relay: bool = False) -> Settings:
         """Return the settings; what is wrong with them ends the program with exit code 2."""
         try:
-            return load_settings(self.config, active_site)
+            return load_settings(self.config, active_site, relay=relay)
         except SettingsError as error:
             fail(str(error), WRONG_USE)
 
-    def reading(self, active_site: str | None = None) -> Reading:
+    def reading(self, active_site: str | None = None, *, relay: bool = False) -> Reading:
         """Return settings together with how they are read again when they change."""
-        first = self.settings(active_site)
-        read = partial(load_settings, self.config, active_site)
+        first = self.settings(active_site, relay=relay)
+        read = partial(load_settings, self.config, active_site, relay=relay)
         return Reading(first, settings_files(self.config), read)
 
     def logs(self, *, quiet: bool = False) -> None:

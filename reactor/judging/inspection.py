@@ -86,11 +86,12 @@ class Inspection:
         Return what is to be said of documents' paths; what no document names is left out.
 
         `seen` are facts that are known already, by path; where nothing was seen, one more look
-        decides: some listings leave out what can be opened. Raises `SiteError` where the site, or
+        decides: some listings leave out what can be opened. So it does where listings tell sizes
+        only. Raises `SiteError` where the site, or
         `PyMongoError` where the database, does not answer.
         """
         found = await self.desk.reader.at_paths(self.topology.project, sorted(paths))
-        known = seen or {}
+        known = {} if self.site.provider.features.lists_sizes_only else seen or {}
         verdicts: list[Verdict] = []
 
         async def look_at(named: _Named) -> None:

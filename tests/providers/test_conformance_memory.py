@@ -15,20 +15,30 @@ from providers.memory import KIND, MemoryOptions
 
 
 @pytest.fixture
-async def provider() -> AsyncIterator[Provider]:
-    async with _site(uuid4().hex) as entered:
+def setup() -> Setup:
+    return _setup(uuid4().hex)
+
+
+@pytest.fixture
+async def provider(setup: Setup) -> AsyncIterator[Provider]:
+    async with KIND.make(setup) as entered:
+        yield entered
+
+
+@pytest.fixture
+async def other(setup: Setup) -> AsyncIterator[Provider]:
+    async with KIND.make(setup) as entered:
         yield entered
 
 
 @pytest.fixture
 async def neighbour() -> AsyncIterator[Provider]:
-    async with _site(uuid4().hex) as entered:
+    async with KIND.make(_setup(uuid4().hex)) as entered:
         yield entered
 
 
 class TestMemory(ProviderConformance, CopyConformance, ChangeConformance): ...
 
 
-def _site(store: str) -> Provider:
-    setup = Setup("cache", {"work": "/work", "bare": "/bare"}, MemoryOptions(store=store))
-    return KIND.make(setup)
+def _setup(store: str) -> Setup:
+    return Setup("cache", {"work": "/work", "bare": "/bare"}, MemoryOptions(store=store))

@@ -9,13 +9,8 @@ from tests.servers.drive.storage import Storage
 
 ROLES = ("reader", "commenter", "writer", "fileOrganizer", "organizer", "owner")
 
-_WALK = """
-WITH RECURSIVE up(id, parent, owner) AS (
-    SELECT id, parent, owner FROM files WHERE id = ?
-    UNION ALL SELECT f.id, f.parent, f.owner FROM files AS f JOIN up ON f.id = up.parent)
-SELECT up.id, up.owner, p.role FROM up
-LEFT JOIN permissions AS p ON p.file = up.id AND p.email = ?
-"""
+_NONE = -1
+_WRITER = ROLES.index("writer")
 # Folders that were shared with an account, and all folders in them.
 SHARED_FOLDERS = """
 WITH RECURSIVE down(id) AS (
@@ -33,17 +28,16 @@ class Access:
         self._storage = storage
         self._files = files
 
-    def role(self, account: Account, file: File) -> str | None:
-        """Return the best role that an account has on a file, or None if it may not see it."""
+    def role(self, account: Account, file: File, known: dict[str, int] | None = None) -> str | None:
+        """
+        Return the best role that an account has on a file, or None if it may not see it.
+
+        `known` keeps what was found of folders, for callers that ask for many files at once.
+        """
         if file.drive is None and file.owner == account.email:
             return "owner"
-        best = -1
-        for row in self._storage.rows(_WALK, file.id, account.email):
-            if row["role"] is not None:
-                best = max(best, ROLES.index(row["role"]))
-            if row["owner"] == account.email:
-                best = max(best, ROLES.index("writer"))
-        return ROLES[best] if best >= 0 else None
+        best = self._rank(account, file, {} if known is None else known)
+        return ROLES[best] if best != _NONE else None
 
     def may(self, account: Account, file: File, role: str) -> bool:
         """Return whether an account has a role on a file, or a better one."""
@@ -68,6 +62,19 @@ class Access:
         if not self.may(account, file, role):
             message = "The user does not have sufficient permissions for this file."
             raise forbidden("insufficientFilePermissions", message)
+
+    def _rank(self, account: Account, file: File, known: dict[str, int]) -> int:
+        query = "SELECT role FROM permissions WHERE file = ? AND email = ?"
+        row = self._storage.row(query, file.id, account.email)
+        best = _NONE if row is None else ROLES.index(row["role"])
+        if file.owner == account.email:  # owning a folder lets one write what others put there
+            best = max(best, _WRITER)
+        if file.parent is None:
+            return best
+        if file.parent not in known:
+            parent = self._files.find(file.parent)
+            known[file.parent] = _NONE if parent is None else self._rank(account, parent, known)
+        return max(best, known[file.parent])
 
     def drives(self, account: Account) -> list[str]:
         """Return the ids of the shared drives that an account is a member of."""

@@ -31,7 +31,7 @@ class FileRoutes:
         told = {
             "kind": "drive#fileList",
             "incompleteSearch": False,
-            "files": [service.resources.file(file, exchange.account) for file in page.found],
+            "files": service.resources.files(page.found, exchange.account),
         }
         told |= {"nextPageToken": page.next_token} if page.next_token else {}
         return service.answer(exchange, told, "files")

@@ -110,10 +110,12 @@ class Control:
     async def state(self, _: web.Request) -> web.Response:
         """Return all that is kept: files with their paths, sessions, counters."""
         service = self._service
-        uploads = service.storage.rows("SELECT id, email, file, received, state FROM uploads")
+        uploads = service.storage.rows(
+            "SELECT id, email, file, received, state FROM uploads ORDER BY created"
+        )
         return web.json_response(
             {
-                "files": [self._told(file) for file in service.files.select("1 ORDER BY f.id")],
+                "files": [_told(file) for file in service.files.select("1 ORDER BY f.id")],
                 "uploads": [dict(row) for row in uploads],
                 "requests": service.requests,
                 "struck": service.faults.struck,
@@ -125,11 +127,6 @@ class Control:
         self._service.requests.clear()
         return web.json_response({})
 
-    def _told(self, file: File) -> Json:
-        names = [file.name]
-        step = file
-        while step.parent is not None and (above := self._service.files.find(step.parent)):
-            names.append(above.name)
-            step = above
-        told = {name: getattr(file, name) for name in File.__slots__}
-        return told | {"path": "/".join(reversed(names[:-1])), "root": step.id}
+
+def _told(file: File) -> Json:
+    return {name: getattr(file, name) for name in File.__slots__} | {"path": ""}

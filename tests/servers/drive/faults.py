@@ -61,7 +61,7 @@ class _Rule:
     seen: int = 0
     struck: int = 0
 
-    def strikes(self, kind: str, dice: random.Random) -> bool:
+    def is_due(self, kind: str, dice: random.Random) -> bool:
         """Return whether this request is one of those that it is meant for; counts it."""
         fault = self.fault
         if not fnmatchcase(kind, fault.kind):
@@ -71,10 +71,7 @@ class _Rule:
             return False
         if self.seen < fault.first or (self.seen - fault.first) % fault.every:
             return False
-        if dice.random() >= fault.chance:
-            return False
-        self.struck += 1
-        return True
+        return dice.random() < fault.chance
 
 
 @dataclass
@@ -92,9 +89,10 @@ class Faults:
         self.struck.clear()
 
     def pick(self, kind: str) -> Fault | None:
-        """Return what goes wrong with this request: the first rule that strikes."""
-        for rule in self.rules:
-            if rule.strikes(kind, self.dice):
-                self.struck[rule.fault.action] += 1
-                return rule.fault
-        return None
+        """Return what goes wrong with this request: the first rule that is due. All count it."""
+        due = [rule for rule in self.rules if rule.is_due(kind, self.dice)]
+        if not due:
+            return None
+        due[0].struck += 1
+        self.struck[due[0].fault.action] += 1
+        return due[0].fault

@@ -28,9 +28,15 @@ class Resources:
         self._files = files
         self._access = access
 
-    def file(self, file: File, account: Account) -> Resource:
-        """Return a file with all its fields."""
-        role = self._access.role(account, file) or "reader"
+    def files(self, files: list[File], account: Account) -> list[Resource]:
+        """Return many files."""
+        known: dict[str, int] = {}
+        return [self.file(file, account, known) for file in files]
+
+    def file(self, file: File, account: Account, known: dict[str, int] | None = None) -> Resource:
+        """Return a file with all its fields; `known` is for asking about many."""
+        known = {} if known is None else known
+        role = self._access.role(account, file, known) or "reader"
         told: Resource = {
             "kind": "drive#file",
             "id": file.id,
@@ -52,7 +58,7 @@ class Resources:
         }
         for which, values in file.properties.items():
             told |= {which: values} if values else {}
-        if file.parent is not None and self._sees(account, file.parent):
+        if file.parent is not None and self._sees(account, file.parent, known):
             told["parents"] = [file.parent]
         told |= self._belongs(file, account)
         if file.blob is not None:
@@ -98,9 +104,11 @@ class Resources:
             "hidden": False,
         }
 
-    def _sees(self, account: Account, file_id: str) -> bool:
+    def _sees(self, account: Account, file_id: str, known: dict[str, int]) -> bool:
+        if known.get(file_id, -1) >= 0:
+            return True
         file = self._files.find(file_id)
-        return file is not None and self._access.role(account, file) is not None
+        return file is not None and self._access.role(account, file, known) is not None
 
     def _belongs(self, file: File, account: Account) -> Resource:
         if file.drive is not None:

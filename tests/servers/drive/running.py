@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -26,12 +26,11 @@ _RELATED = "multipart/related; boundary=cut"
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file as the emulator keeps it; `path` is that below `root`, a My Drive or a drive."""
+    """A file as the emulator keeps it."""
 
     id: str
     name: str
     path: str
-    root: str
     mime: str
     parent: str | None
     owner: str | None
@@ -43,6 +42,20 @@ class StoredFile:
     trashed: bool
     version: int
     properties: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON; None where there is none."""
+        return json.loads(self.body) if self.body else None
 
 
 class DriveEmulator:
@@ -185,6 +198,16 @@ class DriveEmulator:
         path = f"{path}{joint}{urlencode({'supportsAllDrives': 'true'})}"
         return self._ask(method, path, body, headers)
 
+    def request(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        """Make a request as it is, and return the answer, whatever it says."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_SECONDS)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, dict(answer.headers), answer.read())
+        finally:
+            connection.close()
+
     def faults(self, *faults: Fault, seed: int = 0) -> None:
         """Let these faults happen from now on, in place of the former ones."""
         self._order("faults", {"faults": [fault.told() for fault in faults], "seed": seed})
@@ -207,16 +230,29 @@ class DriveEmulator:
         """Count requests from zero."""
         self._order("forget_requests", {})
 
-    def files(self, *, trashed: bool = False) -> list[StoredFile]:
-        """Return all files and folders but the roots, as they are kept."""
-        stored = self._order("state", {})["files"]
-        known = StoredFile.__dataclass_fields__
-        found = [StoredFile(**{key: each[key] for key in known}) for each in stored]
-        return [file for file in found if file.parent and (trashed or not file.trashed)]
+    def files(self, below: str | None = None, *, trashed: bool = False) -> list[StoredFile]:
+        """
+        Return files and folders as they are kept, but for the roots, with those in the trash or not.
 
-    def contents(self) -> dict[str, bytes]:
+        Of what lies `below` a folder or shared drive, paths begin there.
+        """
+        known = StoredFile.__dataclass_fields__
+        stored = [
+            StoredFile(**{key: each[key] for key in known})
+            for each in self._order("state", {})["files"]
+        ]
+        names = {file.id: file for file in stored}
+        found: list[StoredFile] = []
+        for file in stored:
+            path = _path_from(below, file, names)
+            if file.parent and path and (trashed or not file.trashed):
+                found.append(replace(file, path=path))
+        return sorted(found, key=lambda file: file.path)
+
+    def contents(self, below: str | None = None) -> dict[str, bytes]:
         """Return the bytes of all files by their paths; for small ones."""
-        return {file.path: self.content(file) for file in self.files() if file.blob is not None}
+        files = self.files(below)
+        return {file.path: self.content(file) for file in files if file.blob is not None}
 
     def content(self, file: StoredFile) -> bytes:
         """Return a file's bytes."""
@@ -224,7 +260,7 @@ class DriveEmulator:
         return (self.folder / "contents" / file.blob).read_bytes()
 
     def uploads(self) -> list[dict[str, Any]]:
-        """Return the upload sessions, those that ended included."""
+        """Return the upload sessions in the order of their beginning, ended ones included."""
         uploads: list[dict[str, Any]] = self._order("state", {})["uploads"]
         return uploads
 
@@ -237,16 +273,10 @@ class DriveEmulator:
         return self._ask("POST", f"/emulator/{name}", json.dumps(order).encode(), {})
 
     def _ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_SECONDS)
-        try:
-            connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            text = answer.read()
-        finally:
-            connection.close()
+        answer = self.request(method, path, body, headers)
         if answer.status >= 300:
-            raise RuntimeError(f"{method} {path}: {answer.status} {text.decode()}")
-        return json.loads(text) if text else None
+            raise RuntimeError(f"{method} {path}: {answer.status} {answer.body.decode()}")
+        return answer.json
 
 
 @contextmanager
@@ -260,3 +290,16 @@ def drive_emulator(
         yield drive
     finally:
         drive.stop()
+
+
+def _path_from(top: str | None, file: StoredFile, known: dict[str, StoredFile]) -> str | None:
+    """Return a file's path from a folder on (None: from its root), or None if it lies elsewhere."""
+    names = [file.name]
+    step = file.parent
+    while step is not None and step != top:
+        above = known[step]
+        names.append(above.name)
+        step = above.parent
+    if top is None:
+        names.pop()  # the root's own name
+    return "/".join(reversed(names)) if step == top else None

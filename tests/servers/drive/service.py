@@ -81,6 +81,7 @@ class Service:
         except (DriveError, OAuthError) as error:
             answer = _refusal(error)
         except (SeveredError, ConnectionError):
+            exchange.abort()
             return web.Response()  # nobody reads it
         return self._spoiled(exchange, answer)
 
