@@ -1,14 +1,22 @@
 """
 A tree of folders as one listing, in the order of whole paths.
 
-Folders are read one by one, those that come next along with the one that is needed; what is
-held is what these few contain, however large the tree is.
+Folders are read a few at a time, those that come next along with the one that is needed; what
+is held is what these few contain, however large the tree is.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Generic, TypeAlias, TypeVar
@@ -38,11 +46,11 @@ class Walk(Generic[T]):
     """
     Walks a tree, from the first path after `after` on.
 
-    `read` is given a folder's path ("" for the top) and returns what is in it, in any order:
-    names, those of folders with a slash at their end, each with what is known of it.
+    `read` is given the paths of some folders ("" for the top) and returns what is in each, in
+    any order: names, those of folders with a slash at their end, each with what is known of it.
     """
 
-    read: Callable[[str], Awaitable[Iterable[tuple[str, T]]]]
+    read: Callable[[Sequence[str]], Awaitable[Mapping[str, Iterable[tuple[str, T]]]]]
     after: str = ""
     _read_ahead: dict[str, _Names[T]] = field(default_factory=dict[str, _Names[T]], init=False)
 
@@ -75,26 +83,40 @@ class Walk(Generic[T]):
             await self._read_together(some)
         return self._read_ahead.pop(below)
 
-    async def _read_together(self, folders: Iterable[str]) -> None:
-        failures: list[ProviderError] = []
-
-        async def read(below: str) -> None:
-            try:
-                entries = await self.read(below.rstrip("/"))
-            except ProviderError as error:
-                failures.append(error)
-            else:
-                wanted = (entry for entry in entries if self._is_wanted(below + entry[0]))
-                self._read_ahead[below] = deque(sorted(wanted, key=itemgetter(0)))
-
-        async with anyio.create_task_group() as tasks:
-            for below in folders:
-                tasks.start_soon(read, below)
-        if failures:
-            raise failures[0]
+    async def _read_together(self, folders: Sequence[str]) -> None:
+        found = await self.read([below.rstrip("/") for below in folders])
+        for below in folders:
+            entries = found[below.rstrip("/")]
+            wanted = (entry for entry in entries if self._is_wanted(below + entry[0]))
+            self._read_ahead[below] = deque(sorted(wanted, key=itemgetter(0)))
 
     def _is_wanted(self, path: str) -> bool:
         return path > self.after or (path.endswith("/") and self.after.startswith(path))
+
+
+def each_by_itself(
+    read: Callable[[str], Awaitable[Iterable[tuple[str, T]]]],
+) -> Callable[[Sequence[str]], Awaitable[Mapping[str, Iterable[tuple[str, T]]]]]:
+    """Return what reads some folders at the same time, each with a request of its own."""
+
+    async def read_some(folders: Sequence[str]) -> Mapping[str, Iterable[tuple[str, T]]]:
+        found: dict[str, Iterable[tuple[str, T]]] = {}
+        failures: list[ProviderError] = []
+
+        async def read_one(folder: str) -> None:
+            try:
+                found[folder] = await read(folder)
+            except ProviderError as error:
+                failures.append(error)
+
+        async with anyio.create_task_group() as tasks:
+            for folder in folders:
+                tasks.start_soon(read_one, folder)
+        if failures:
+            raise failures[0]
+        return found
+
+    return read_some
 
 
 def _following(begun: list[_Open[T]]) -> Iterator[str]:

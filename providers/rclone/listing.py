@@ -11,7 +11,7 @@ from providers.rclone.facts import SIZELESS, Item, facts_of, item_of
 from providers.rclone.places import is_kept
 from providers.rclone.remote import Remote
 from providers.rclone.traits import Traits
-from providers.walking import Walk
+from providers.walking import Walk, each_by_itself
 
 _TWICE = "there are several of this name; rename or remove all but one"
 
@@ -29,7 +29,7 @@ class Listing:
 
     async def files(self, folder: str) -> AsyncIterator[Listed]:
         """List files."""
-        async for path, item in Walk(self._read, self.after).files(folder):
+        async for path, item in Walk(each_by_itself(self._read), self.after).files(folder):
             yield Listed(Location(self.root, path), facts_of(item, self.traits))
 
     async def _read(self, folder: str) -> list[tuple[str, Item]]:

@@ -13,7 +13,7 @@ from providers.sftp.packets import Attributes, StatusError
 from providers.sftp.pool import Pool
 from providers.sftp.requests import Entry
 from providers.sftp.streams import facts_of
-from providers.walking import Walk
+from providers.walking import Walk, each_by_itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Listing:
 
     async def files(self, folder: str) -> AsyncIterator[Listed]:
         """List files; links are neither followed nor listed."""
-        async for path, attributes in Walk(self._read, self.after).files(folder):
+        async for path, attributes in Walk(each_by_itself(self._read), self.after).files(folder):
             yield Listed(Location(self.root, path), facts_of(attributes))
 
     async def _read(self, folder: str) -> list[tuple[str, Attributes]]:
