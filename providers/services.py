@@ -38,7 +38,9 @@ class CopyingProvider(Provider, Protocol):
         """
         ...
 
-    async def begin_copy(self, where: Location, claim: str, size: int) -> Handle:
+    async def begin_copy(
+        self, where: Location, claim: str, size: int, mtime_ns: int | None = None
+    ) -> Handle:
         """
         Make what `copy` fills, as `stage` makes what `write` fills: nobody else has it.
 

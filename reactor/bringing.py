@@ -23,6 +23,7 @@ from providers.base import (
 )
 from providers.services import CopyingProvider, CopyRefusedError
 from providers.small import SmallFile
+from reactor.checksums import algorithm_of
 from reactor.claims import Journal
 from reactor.jobs import Variant
 from reactor.progress import Progress
@@ -105,7 +106,8 @@ class Bringing:
             await self.destination.provider.revoke(handle)
             raise
         self.progress.size = copied.source.size
-        return Sent(handle, Proof("checksum", copied.staged_checksum), copied.source)
+        told = copied.staged_checksum if algorithm_of(copied.staged_checksum) else None
+        return Sent(handle, Proof("checksum", told), copied.source)
 
     def _staging(self, source: Site, variant: Variant, facts: Facts) -> Staging:
         return Staging(
@@ -122,7 +124,8 @@ class Bringing:
 
     async def _copy(self, source: Site, variant: Variant, facts: Facts) -> tuple[Handle, Copied]:
         service = cast("CopyingProvider", self.destination.provider)
-        handle = await service.begin_copy(self.where, self.claim, facts.size)
+        mtime = kept_mtime(facts, variant)
+        handle = await service.begin_copy(self.where, self.claim, facts.size, mtime)
         noted = Journal(source=source.name, hash=variant.hash, token=handle.token)
         if handle.token and not await self.note(noted):
             await service.revoke(handle)

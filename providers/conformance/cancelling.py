@@ -76,6 +76,8 @@ class CancellationConformance(Conformance):
     async def test_after_a_cancelled_call_files_are_whole_and_it_serves_on(
         self, provider: Provider, other: Provider, call: str
     ) -> None:
+        if call == "read_staged" and not provider.features.reads_staged:
+            pytest.skip("features.reads_staged is False: an upload is seen once it is published")
         act = ACTS[call]
         possible = _possible(provider, call)
         await put(provider, _PLACE, _OLD)

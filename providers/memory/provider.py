@@ -192,9 +192,11 @@ class Memory:
         """Return whether the source is in this memory, too."""
         return isinstance(source, Memory)
 
-    async def begin_copy(self, where: Location, claim: str, size: int) -> Handle:
+    async def begin_copy(
+        self, where: Location, claim: str, size: int, mtime_ns: int | None = None
+    ) -> Handle:
         """Make an empty staged file that nobody else has."""
-        return await self.stage(where, claim, size)
+        return await self.stage(where, claim, size, mtime_ns)
 
     async def copy(
         self, source: Provider, facts: Facts, handle: Handle, progress: Callable[[int], None]

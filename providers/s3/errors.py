@@ -92,6 +92,19 @@ class Speaker:
             f"{handle.where} was damaged on its way to site {self.site!r}; it is sent again"
         )
 
+    def obstructed(self, handle: Handle) -> PermanentFileError:
+        """Return the error for a name that is a folder's, at servers that have folders."""
+        return PermanentFileError(
+            f"site {self.site!r} has a folder named {handle.where}, or a file named like one of its "
+            "folders; move it away, then retry"
+        )
+
+    def failed(self, handle: Handle, error: Exception) -> FileError:
+        """Return the error for a file that a server that works otherwise does not take."""
+        return FileError(
+            f"site {self.site!r} cannot put {handle.where} together ({error}); it is tried again"
+        )
+
     def _about_site(self, error: RefusedError) -> SiteError | None:
         if is_busy(error):
             text = f"site {self.site!r} asks for fewer requests; it is tried again later"

@@ -27,6 +27,7 @@ from providers.base import (
 from providers.s3 import requests
 from providers.s3.connecting import Bucket, Connector
 from providers.s3.copying import Copying
+from providers.s3.errors import revoked
 from providers.s3.listing import Listing
 from providers.s3.markers import make_marker, read_marker
 from providers.s3.options import S3Options
@@ -64,6 +65,7 @@ class S3Provider:
         self._connections = AsyncExitStack()
         self._budget = Budget(_WAITING)
         self._making = anyio.Lock()
+        self._marked: set[str] = set()  # roots whose marker was seen
         self._places: Places
         self._buckets: dict[str, Bucket]
         self._staging: Staging
@@ -85,7 +87,10 @@ class S3Provider:
     async def marker(self, root: str) -> Marker | None:
         """Return the root's marker, or None where there is none."""
         found = self._places.root(root)
-        return await read_marker(self._buckets[found.bucket], found.marker)
+        marker = await read_marker(self._buckets[found.bucket], found.marker)
+        if marker is not None:
+            self._marked.add(root)
+        return marker
 
     async def make_marker(self, root: str) -> Marker:
         """Make the root's marker, or return the one that is there."""
@@ -118,6 +123,8 @@ class S3Provider:
     @asynccontextmanager
     async def read_staged(self, handle: Handle) -> AsyncGenerator[Reader]:
         """Refuse: a service shows an upload once it is published."""
+        if await self.staged_size(handle) is None:
+            raise revoked(handle)
         raise FileError(f"{handle.where}: site {self._setup.site!r} shows only what is published")
         yield
 
@@ -125,6 +132,13 @@ class S3Provider:
         self, where: Location, claim: str, size: int, mtime_ns: int | None = None
     ) -> Handle:
         """Begin an upload to the file's own key, visible once it is completed."""
+        self._places.place(where)  # a path that may leave its root is refused first
+        if where.root not in self._marked and await self.marker(where.root) is None:
+            site = self._setup.site
+            raise SiteError(
+                "marker",
+                f"root {where.root!r} of site {site!r} has no marker: `sitesync site init {site}`",
+            )
         return await self._staging.make(where, claim, size, mtime_ns)
 
     @asynccontextmanager
@@ -183,9 +197,11 @@ class S3Provider:
         """Return whether one key opens both sites at one service."""
         return isinstance(source, S3Provider) and source.account == self.account
 
-    async def begin_copy(self, where: Location, claim: str, size: int) -> Handle:
+    async def begin_copy(
+        self, where: Location, claim: str, size: int, mtime_ns: int | None = None
+    ) -> Handle:
         """Begin an upload that the service fills."""
-        return await self._staging.make(where, claim, size, None)
+        return await self.stage(where, claim, size, mtime_ns)
 
     async def copy(
         self, source: Provider, facts: Facts, handle: Handle, progress: Callable[[int], None]

@@ -19,7 +19,7 @@ from providers.s3.parts import digests_of, size_of, whole_parts
 from providers.s3.refusals import NoAnswerError, RefusedError
 from providers.s3.requests import Part
 from providers.s3.times import facts_of
-from providers.s3.uploads import STAMP, Upload, is_open
+from providers.s3.uploads import STAMP, Upload, is_obstructed, is_open
 from providers.s3.wire import is_busy
 
 _TRIES = 5
@@ -54,10 +54,13 @@ class Publication:
                 trouble = error
             if (found := await self._found()) is not None:
                 return found
-            if not await is_open(self.upload):
+            still = await is_open(self.upload)
+            if isinstance(trouble, RefusedError) and await is_obstructed(self.upload):
+                raise self.upload.bucket.speaker.obstructed(self.handle) from trouble
+            if not still:
                 raise revoked(self.handle) from trouble
             if tried == _TRIES:
-                raise trouble
+                raise self.upload.bucket.speaker.failed(self.handle, trouble) from trouble
             await anyio.sleep(random.uniform(0.5, 1.0) * 0.2 * 2.0**tried)  # noqa: S311 - jitter
 
     async def _complete(self, parts: list[Part]) -> Facts:

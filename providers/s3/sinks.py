@@ -15,7 +15,7 @@ from providers.s3 import requests
 from providers.s3.parts import Budget, digests_of, is_refuted, part_length, size_of
 from providers.s3.refusals import RefusedError
 from providers.s3.requests import Part
-from providers.s3.uploads import Upload, is_open
+from providers.s3.uploads import Upload, is_obstructed, is_open
 
 AT_ONCE = 4
 _WORTH_A_THREAD = 128 * 1024
@@ -107,14 +107,20 @@ class PartSink:
             try:
                 answer = await requests.put_part(wire, self._upload.key, upload, pieces, digests)
             except RefusedError as error:
-                # Some servers fail where they should say that there is no such upload.
-                if error.status >= 500 and not await is_open(self._upload):
-                    raise RevokedError(f"{self._handle.where}: its upload was ended") from error
+                if error.status >= 500:
+                    await self._find_fault(error)
                 raise
         if is_refuted(answer.headers, digests.md5):
             raise self._upload.bucket.speaker.damaged(self._handle)
         etag = answer.headers.get("ETag", "")
         self._upload.parts[number] = Part(number, etag, size)
+
+    async def _find_fault(self, error: RefusedError) -> None:
+        """Raise what some servers fail at, where they should say what is wrong."""
+        if not await is_open(self._upload):
+            raise RevokedError(f"{self._handle.where}: its upload was ended") from error
+        if await is_obstructed(self._upload):
+            raise self._upload.bucket.speaker.obstructed(self._handle) from error
 
     async def _all(self) -> None:
         while self._sending:

@@ -126,6 +126,18 @@ async def is_open(upload: Upload) -> bool:
     return True
 
 
+async def is_obstructed(upload: Upload) -> bool:
+    """Return whether a folder has the file's name, or a file one of its folders'."""
+    wire, key = upload.bucket.wire, upload.key
+    if (await requests.page(wire, f"{key}/")).objects:
+        return True
+    folders = [key[:end] for end, letter in enumerate(key) if letter == "/"]
+    for folder in reversed(folders):
+        if await requests.head(wire, folder) is not None:
+            return True
+    return False
+
+
 def _parsed(token: str) -> _Token | None:
     stamp, _, rest = token.partition(":")
     size, _, upload = rest.partition(":")

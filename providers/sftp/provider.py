@@ -229,9 +229,11 @@ class SftpProvider:
             self._features.checksums
         )
 
-    async def begin_copy(self, where: Location, claim: str, size: int) -> Handle:
+    async def begin_copy(
+        self, where: Location, claim: str, size: int, mtime_ns: int | None = None
+    ) -> Handle:
         """Make an empty staged file that nobody else has, folders included."""
-        return await self.stage(where, claim, size)
+        return await self.stage(where, claim, size, mtime_ns)
 
     async def copy(
         self, source: Provider, facts: Facts, handle: Handle, progress: Callable[[int], None]

@@ -38,7 +38,7 @@ def test_every_command_exists_with_its_options(call: str) -> None:
 
 @pytest.mark.parametrize("one", _SETTINGS, ids=lambda one: f"{one.page.stem}-{one.name}")
 def test_every_block_of_settings_loads(one: Block, tmp_path: Path) -> None:
-    for name in ("mongo-uri", "vendor-password"):
+    for name in ("mongo-uri", "s3-secret", "vendor-password"):
         (tmp_path / name).write_text("mongodb://127.0.0.1")
     studio, machine = tmp_path / "sitesync.toml", tmp_path / "machine.toml"
     studio.write_text(_studio_settings(one).replace("/etc/sitesync", str(tmp_path)))

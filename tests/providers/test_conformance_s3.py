@@ -52,6 +52,12 @@ async def provider(server: S3Server, folder: str) -> AsyncIterator[Provider]:
 
 
 @pytest.fixture
+async def other(server: S3Server, folder: str) -> AsyncIterator[Provider]:
+    async with server.provider({"work": f"/{folder}/work"}) as entered:
+        yield entered
+
+
+@pytest.fixture
 async def neighbour(server: S3Server, folder: str) -> AsyncIterator[Provider]:
     roots = {"work": f"s3://neighbours-projects/{folder}/work"}
     async with server.provider(roots, bucket=None) as entered:
@@ -73,6 +79,12 @@ class TestRclone(ProviderConformance):
     @pytest.fixture
     def server(self, rclone_server: S3Server) -> S3Server:
         return rclone_server
+
+    async def test_a_file_where_a_folder_stands_costs_nobody_a_file(
+        self,
+        provider: Provider,  # noqa: ARG002 - as the suite has it
+    ) -> None:
+        pytest.skip("rclone's server lists a name that it has just refused for being a folder's")
 
 
 class TestSeaweedFs(ProviderConformance):

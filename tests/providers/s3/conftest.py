@@ -42,11 +42,12 @@ def folder() -> str:
 async def site(server: S3Server, folder: str) -> AsyncIterator[S3Provider]:
     """A site with a root `work`."""
     async with server.provider({"work": f"/{folder}"}) as entered:
+        await entered.make_marker("work")
         yield entered
 
 
 @pytest.fixture
-async def second(server: S3Server, folder: str) -> AsyncIterator[S3Provider]:
+async def second(server: S3Server, site: S3Provider, folder: str) -> AsyncIterator[S3Provider]:
     """The same site, as another process has it."""
     async with server.provider({"work": f"/{folder}"}) as entered:
         yield entered
@@ -63,5 +64,6 @@ async def proxy(server: S3Server) -> AsyncIterator[Faulty]:
 async def shaky(server: S3Server, proxy: Faulty, folder: str) -> AsyncIterator[S3Provider]:
     """The same site, through the proxy."""
     async with server.provider({"work": f"/{folder}"}, endpoint=proxy.endpoint) as entered:
+        await entered.make_marker("work")
         proxy.calls.clear()
         yield entered

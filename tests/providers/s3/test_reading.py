@@ -29,6 +29,7 @@ async def versioned(server: S3Server, folder: str) -> AsyncIterator[S3Provider]:
     """A site whose bucket keeps versions."""
     roots = {"work": f"s3://{VERSIONED}/{folder}"}
     async with server.provider(roots, bucket=None) as entered:
+        await entered.make_marker("work")
         yield entered
 
 
