@@ -121,11 +121,8 @@ class Staging:
         """Return how many bytes are staged, or None where nothing is."""
         upload = self._uploads.find(handle)
         if upload is None:
-            token = read_token(handle.token)
-            has_session = token is not None and token.url
-            return (
-                await self._reached(Session(self._calls.wire, token.url)) if has_session else None
-            )
+            session = self._session(read_token(handle.token))
+            return None if session is None else await self._reached(session)
         if not upload.is_sure and upload.session is not None:
             reached = await self._reached(upload.session)
             if reached is None:
@@ -142,14 +139,14 @@ class Staging:
                 return self._uploads.rename(upload, claim)
             self._end(upload)
             token = read_token(upload.handle.token)
-        if token is None or not token.url:
-            await self.revoke(Handle(handle.where, handle.claim, token.written() if token else ""))
+        session = self._session(token)
+        if token is None or session is None:
+            await self.revoke(handle)
             raise revoked(handle)
-        session = Session(self._calls.wire, token.url)
         reached = await self._reached(session)
         if reached is None:
             raise revoked(handle)
-        new = Handle(handle.where, claim, handle.token)
+        new = Handle(handle.where, claim, token.written())
         target = await self._target(handle.where, token)
         self._uploads.add(
             Upload(new, target, session, token.size, token.mtime_ns, committed=reached)
@@ -194,12 +191,15 @@ class Staging:
             token = read_token(upload.handle.token)
             if upload.session is None:
                 return  # only this process had its bytes, and never sent them
-        if token is not None and token.url:
-            await Session(self._calls.wire, token.url).cancel()
-            if upload is None:  # it may have become a file before
-                await self._note(token.id)
-        elif token is not None:
+        if token is None:
+            return
+        session = self._session(token)
+        if session is None:
             await self._occupy(handle, token)
+            return
+        await session.cancel()
+        if upload is None:  # it may have become a file before
+            await self._note(token.id)
 
     async def _begun(
         self, handle: Handle, target: Target, size: int, mtime_ns: int | None
@@ -224,6 +224,9 @@ class Staging:
         token = Token(target.id, new, size, mtime_ns, session.url)
         handle = Handle(handle.where, handle.claim, token.written())
         return Upload(handle, target, session, size, mtime_ns)
+
+    def _session(self, token: Token | None) -> Session | None:
+        return Session(self._calls.wire, token.url) if token is not None and token.url else None
 
     async def _reached(self, session: Session) -> int | None:
         """Return how far a session came, or None where it goes on no more."""
