@@ -163,7 +163,7 @@ class Endings:
             case SiteError():
                 await listener.site_failed(finished, result)
             case RevokedError():
-                listener.ended(finished)
+                await self._after_loss(finished, listener)
             case FileError():
                 await self._fail(finished, result, listener)
             case _:
@@ -188,6 +188,23 @@ class Endings:
                 proof = Proof("checksum", staged.proof.checksum)
                 finished.result = replace(staged, proof=proof)
         await self._note_published(finished)
+        self._to_record.put(finished)
+
+    async def _after_loss(self, finished: Finished, listener: Listener) -> None:
+        """
+        End a transfer whose staged bytes are gone: another owner has revoked them, or they vanished.
+
+        A claim that is still ours would otherwise be renewed for ever, with nothing under it.
+        """
+        if not await _until_answered(partial(self._claims.renew, [finished.claim])):
+            listener.ended(finished)
+            return
+        await self._withdraw(finished)
+        site = self._site_of(finished)
+        finished.result = FileError(
+            f"what was staged of {finished.job.where.path} at {site.name!r} vanished; it is sent "
+            "again. If this repeats, look what tidies up there"
+        )
         self._to_record.put(finished)
 
     async def _take_away(self, finished: Finished, listener: Listener) -> None:

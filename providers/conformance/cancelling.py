@@ -40,6 +40,13 @@ async def _checksums(provider: Provider, handle: Handle) -> None:
         await provider.checksum(handle, algorithm)
 
 
+async def _write(provider: Provider, handle: Handle) -> None:
+    """Write from the start: over what is staged, or, where that cannot be cut, beside it."""
+    if not provider.features.cuts_staged:
+        handle = await provider.stage(handle.where, new_claim(), len(_NEW))
+    await write(provider, handle, _NEW)
+
+
 ACTS: dict[str, Act] = {
     "marker": lambda provider, _: provider.marker("work"),
     "make_marker": lambda provider, _: provider.make_marker("bare"),
@@ -47,7 +54,7 @@ ACTS: dict[str, Act] = {
     "read": lambda provider, _: content_at(provider, _PLACE),
     "read_staged": staged_content,
     "stage": lambda provider, handle: provider.stage(handle.where, new_claim(), len(_NEW)),
-    "write": lambda provider, handle: write(provider, handle, _NEW),
+    "write": _write,
     "staged_size": lambda provider, handle: provider.staged_size(handle),
     "checksum": _checksums,
     "adopt": lambda provider, handle: provider.adopt(handle, new_claim()),

@@ -96,11 +96,13 @@ class PressureConformance(Conformance):
         if not provider.features.atomic_replace:
             pytest.skip("features.atomic_replace is False: the claim is held while it replaces")
         contents = [payload(CHUNK + n) for n in range(4)]
-        handles = [await stage(provider, "file.exr", content) for content in contents]
+        owners = [(provider, other)[n % 2] for n in range(4)]
+        staged = zip(owners, contents, strict=True)
+        handles = [await stage(owner, "file.exr", content) for owner, content in staged]
 
         async with anyio.create_task_group() as tasks:
-            for n, handle in enumerate(handles):
-                tasks.start_soon(publish, (provider, other)[n % 2], handle)
+            for owner, handle in zip(owners, handles, strict=True):
+                tasks.start_soon(publish, owner, handle)
 
         assert await content_at(provider, "file.exr") in contents
         assert set(await listed(other)) == {"file.exr"}

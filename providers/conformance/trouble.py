@@ -51,6 +51,8 @@ class TroubleConformance(Conformance):
     async def test_what_was_never_staged_counts_as_revoked(
         self, provider: Provider, call: str
     ) -> None:
+        if call == "read_staged" and not provider.features.reads_staged:
+            pytest.skip("features.reads_staged is False: an upload is seen once it is published")
         handle = await stage(provider, "shot/file.exr", b"staged")
         await provider.revoke(handle)
 

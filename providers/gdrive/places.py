@@ -23,6 +23,7 @@ from providers.gdrive.tree import Names, Tree
 from providers.names import components
 
 _FRESH_SECONDS = 60.0
+_READ_SECONDS = 5.0
 _MOST = 20_000
 
 
@@ -96,28 +97,46 @@ class Places:
         chosen = newest(files) if files else None
         if chosen is not None:
             self.telling.duplicates("files", str(where), chosen, files)
-        self.remember(where, chosen)
         return chosen
+
+    async def first_look(self, where: Location) -> Entry | None:
+        """Look, and keep what is found for what comes next: a stage, a read."""
+        found = await self.look(where)
+        self._looks[where] = time.monotonic(), found
+        self._looks.move_to_end(where)
+        if len(self._looks) > _MOST:
+            self._looks.popitem(last=False)
+        return found
 
     async def latest(self, where: Location) -> Entry | None:
         """
-        Return the file at a place as the last look found it, and look if there was none lately.
+        Return the file at a place as the first look found it, and look if there was none lately.
 
-        For what is done under the claim under which that look was made: it answers once.
+        It answers once: for what is done right after that look, under the same claim.
         """
         since, entry = self._looks.pop(where, (float("-inf"), None))
         if since > time.monotonic() - _FRESH_SECONDS:
             return entry
         return await self.look(where)
 
-    async def known(self, where: Location) -> Entry:
-        """Return the file at a place, told of lately or now; `MissingFileError` if none is there."""
-        since, entry = self._looks.get(where, (float("-inf"), None))
-        if entry is None or since <= time.monotonic() - _FRESH_SECONDS:
-            entry = await self.look(where)
+    async def there(self, where: Location) -> Entry:
+        """Return the file at a place, told just now; `MissingFileError` where there is none."""
+        since, entry = self._looks.pop(where, (float("-inf"), None))
+        if entry is None or since <= time.monotonic() - _READ_SECONDS:
+            return await self.there_now(where)
+        return entry
+
+    async def there_now(self, where: Location) -> Entry:
+        """Look, and return the file at a place; `MissingFileError` where there is none."""
+        entry = await self.look(where)
         if entry is None:
             raise self.words.missing(where)
         return entry
+
+    async def up_to_date(self, where: Location) -> Entry:
+        """Return the file at a place as it is now, told by the file itself: listings may be late."""
+        _, entry = self._looks.get(where, (0.0, None))
+        return await self.calls.get((entry or await self.there_now(where)).id)
 
     async def trash(self, entry: Entry) -> None:
         """Move a file to the trash; one that is gone is no error."""
@@ -126,13 +145,6 @@ class Places:
         except RefusedError as error:
             if not error.is_missing:
                 raise
-
-    def remember(self, where: Location, entry: Entry | None) -> None:
-        """Remember what is at a place."""
-        self._looks[where] = time.monotonic(), entry
-        self._looks.move_to_end(where)
-        if len(self._looks) > _MOST:
-            self._looks.popitem(last=False)
 
     def lost(self, where: Location, root: Root, folders: Names) -> FileError:
         """Forget what is at a place, and how to get there: it was moved by somebody else."""

@@ -95,14 +95,14 @@ class GdriveProvider:
     async def facts(self, where: Location) -> Facts | None:
         """Return what Drive tells of a file, or None if there is none."""
         with self._places.explained(where):
-            found = await self._places.look(where)
+            found = await self._places.first_look(where)
         return found.facts if found else None
 
     @asynccontextmanager
     async def read(self, where: Location, offset: int = 0) -> AsyncGenerator[FileReader]:
         """Open a published file for reading from `offset`."""
         with self._places.explained(where):
-            entry = await self._places.known(where)
+            entry = await self._places.there(where)
         reader = FileReader(self._places, where, entry, offset)
         try:
             with self._places.explained(where):
@@ -121,7 +121,15 @@ class GdriveProvider:
         self, where: Location, claim: str, size: int, mtime_ns: int | None = None
     ) -> Handle:
         """Begin an upload that nobody else has, folders included."""
+        components(where)
         with self._places.explained(where):
+            if await self._markers.read(where.root) is None:
+                site = self._setup.site
+                raise SiteError(
+                    "marker",
+                    f"site {site!r} has no marker in its root {where.root!r}; see that it is the "
+                    f"right folder, then run once: sitesync site init {site}",
+                )
             return await self._staging.stage(Handle(where, claim), size, mtime_ns)
 
     @asynccontextmanager
@@ -145,9 +153,7 @@ class GdriveProvider:
         if algorithm != _MD5 or isinstance(where, Handle):
             return None
         with self._places.explained(where):
-            entry = await self._places.known(where)
-            # Of the file itself: what a listing told may be of its content before.
-            return (await self._places.calls.get(entry.id)).facts.checksum
+            return (await self._places.up_to_date(where)).facts.checksum
 
     async def publish(
         self, handles: Sequence[tuple[Handle, int | None]]
@@ -166,7 +172,6 @@ class GdriveProvider:
             for entry in await self._places.all_named(where):
                 if entry.is_file:
                     await self._places.trash(entry)
-            self._places.remember(where, None)
 
     async def listing(
         self,

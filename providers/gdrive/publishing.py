@@ -53,7 +53,6 @@ class Publishing:
                 entry = await self._with_time(upload, made, mtime_ns)
         except ProviderError as error:
             return error
-        self._places.remember(where, entry)
         return entry.facts
 
     async def _made(self, upload: Upload, mtime_ns: int | None) -> Entry:
@@ -62,7 +61,6 @@ class Publishing:
                 f"{upload.handle.where} has {upload.staged} bytes, not {upload.size} as it was "
                 "said to; it is sent again"
             )
-        upload.sent = True
         if upload.session is None:
             entry = await self._in_one_request(upload, mtime_ns)
         else:
@@ -106,10 +104,7 @@ class Publishing:
         else:
             if target.before is None and entry.is_file:
                 return entry  # its id was this upload's alone
-        raise FileError(
-            f"Google knows nothing of the upload of {upload.handle.where} any more; it is looked "
-            "at and, if need be, sent again"
-        )
+        raise revoked(upload.handle)
 
     async def _with_time(self, upload: Upload, entry: Entry, mtime_ns: int | None) -> Entry:
         """Return the file with its time, where that was not known when the upload was begun."""

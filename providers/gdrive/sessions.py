@@ -89,11 +89,11 @@ class Session:
         """Return the file if the upload is complete, else how many bytes of it there are."""
         return await self._asked(Patience(self._wire.pace))
 
-    async def cancel(self) -> bool:
+    async def cancel(self) -> None:
         """
-        End the session, and return whether it had become a file before.
+        End the session, unless it has become a file before.
 
-        It is asked afterwards: only one that is known to be gone can do no harm later.
+        It is asked afterwards: only one that is known to have ended can do no harm later.
         """
         patience = Patience(self._wire.pace)
         while True:
@@ -105,10 +105,10 @@ class Session:
                     continue
             try:
                 if isinstance(await self._asked(patience), Entry):
-                    return True
+                    return
             except RefusedError as error:
                 if is_gone(error):
-                    return False
+                    return
                 raise
             await patience.again(RefusedError(0, message="an upload cannot be ended"))
 

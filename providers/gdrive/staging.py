@@ -58,8 +58,8 @@ from providers.gdrive.uploads import Target, Upload, Uploads, revoked
 from providers.names import components, staged_name
 
 LARGEST = 5 * 1024**4
-SMALL = 4 * 1024 * 1024  # Google: up to 5 MB in one request
-_ROOM = 40 * 1024 * 1024
+SMALL = 2 * 1024 * 1024  # Google takes up to 5 MB in one request
+_ROOM = 32 * 1024 * 1024
 _PATIENCE = 30.0
 _AT_ONCE = 16
 
@@ -121,7 +121,8 @@ class Staging:
         """Return how many bytes are staged, or None where nothing is."""
         upload = self._uploads.find(handle)
         if upload is None:
-            return None
+            session = self._session(read_token(handle.token))
+            return None if session is None else await self._reached(session)
         if not upload.is_sure and upload.session is not None:
             reached = await self._reached(upload.session)
             if reached is None:
@@ -134,18 +135,18 @@ class Staging:
         """Go on with an upload whose owner can never act again."""
         upload, token = self._uploads.find(handle), read_token(handle.token)
         if upload is not None:
-            if upload.is_sure and not upload.sent:
+            if upload.is_sure:
                 return self._uploads.rename(upload, claim)
             self._end(upload)
             token = read_token(upload.handle.token)
-        if token is None or not token.url:
-            await self.revoke(Handle(handle.where, handle.claim, token.written() if token else ""))
+        session = self._session(token)
+        if token is None or session is None:
+            await self.revoke(handle)
             raise revoked(handle)
-        session = Session(self._calls.wire, token.url)
         reached = await self._reached(session)
         if reached is None:
             raise revoked(handle)
-        new = Handle(handle.where, claim, handle.token)
+        new = Handle(handle.where, claim, token.written())
         target = await self._target(handle.where, token)
         self._uploads.add(
             Upload(new, target, session, token.size, token.mtime_ns, committed=reached)
@@ -164,17 +165,17 @@ class Staging:
             upload = self._uploads.find(handle)
             if upload is None:
                 return
-            async with self._at_once:
-                if trouble:
-                    outcomes[index] = trouble[0]
-                    return
-                outcomes[index] = outcome = await self._publishing.publish(upload, mtime_ns)
+            self._uploads.end(upload)  # whatever comes of it: it is published once
+            try:
+                async with self._at_once:
+                    outcome = (
+                        trouble[0] if trouble else await self._publishing.publish(upload, mtime_ns)
+                    )
+            finally:
+                self._room.give(upload.room)
+            outcomes[index] = outcome
             if isinstance(outcome, SiteError):
                 trouble.append(outcome)
-                upload.is_sure = False
-                self._drop(upload)
-            else:
-                self._end(upload)
 
         async with anyio.create_task_group() as together:
             for index in range(len(handles)):
@@ -188,14 +189,17 @@ class Staging:
         if upload is not None:
             self._end(upload)
             token = read_token(upload.handle.token)
-            if upload.session is None and not upload.sent:
-                return  # only this process had its bytes
-        if token is not None and token.url:
-            became_a_file = await Session(self._calls.wire, token.url).cancel()
-            if became_a_file or upload is None or upload.sent:
-                await self._note(token.id)
-        elif token is not None:
+            if upload.session is None:
+                return  # only this process had its bytes, and never sent them
+        if token is None:
+            return
+        session = self._session(token)
+        if session is None:
             await self._occupy(handle, token)
+            return
+        await session.cancel()
+        if upload is None:  # it may have become a file before
+            await self._note(token.id)
 
     async def _begun(
         self, handle: Handle, target: Target, size: int, mtime_ns: int | None
@@ -220,6 +224,9 @@ class Staging:
         token = Token(target.id, new, size, mtime_ns, session.url)
         handle = Handle(handle.where, handle.claim, token.written())
         return Upload(handle, target, session, size, mtime_ns)
+
+    def _session(self, token: Token | None) -> Session | None:
+        return Session(self._calls.wire, token.url) if token is not None and token.url else None
 
     async def _reached(self, session: Session) -> int | None:
         """Return how far a session came, or None where it goes on no more."""
@@ -266,11 +273,6 @@ class Staging:
                 await self._calls.update(token.id, trashed=True)
 
     def _end(self, upload: Upload) -> None:
+        """Forget an upload that is not published by this process."""
         self._uploads.end(upload)
-        self._drop(upload)
-
-    def _drop(self, upload: Upload) -> None:
-        """Give back the memory of an upload that is published, or never will be by us."""
-        upload.held = bytearray()
         self._room.give(upload.room)
-        upload.room = 0

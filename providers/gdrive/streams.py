@@ -39,12 +39,27 @@ class FileReader:
         return self._entry.facts
 
     async def open(self) -> None:
-        """Have the first bytes under way: what Google refuses is known before any is read."""
+        """
+        Have the first bytes under way: what Google refuses is known before any is read.
+
+        Where it sends another file than the one that was told of, it is asked what is there now.
+        """
+        await self._have_answer()
+        if self._answer is not None and self._is_another(self._answer):
+            await self._open.aclose()
+            self._answer, self._entry = None, await self._places.there_now(self._where)
+            await self._have_answer()
+
+    async def _have_answer(self) -> None:
         while self._answer is None and self._reached < self.facts.size:
             try:
                 self._answer = await self._request()
             except RefusedError as error:
                 await self._wait(error)
+
+    def _is_another(self, answer: aiohttp.ClientResponse) -> bool:
+        size = answer.content_length
+        return size is not None and size != self.facts.size - self._reached
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -55,7 +70,7 @@ class FileReader:
         with self._places.explained(self._where):
             while self._reached < self.facts.size:
                 try:
-                    await self.open()
+                    await self._have_answer()
                     async for chunk in self._chunks():
                         yield chunk
                 except RefusedError as error:

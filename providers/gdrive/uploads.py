@@ -36,8 +36,7 @@ class Upload:
     """
     An upload of `size` bytes: `committed` ones are at the service, `held` ones here.
 
-    Without a session all are held, in room that was taken for them. `sent` says that the one
-    request which makes it visible was sent, whatever came of it.
+    Without a session all are held, in room that was taken for them.
     """
 
     handle: Handle
@@ -48,7 +47,6 @@ class Upload:
     committed: int = 0
     held: bytearray = field(default_factory=bytearray)
     room: int = 0
-    sent: bool = False
     is_sure: bool = True  # that `committed` is what the service has
 
     @property

@@ -184,6 +184,20 @@ async def test_an_upload_that_the_service_drops_is_begun_anew_and_costs_no_try(
     assert [a["outcome"] for a in await studio.attempts()] == ["available"]
 
 
+async def test_what_vanishes_before_it_is_published_is_an_error_and_its_claim_ends(
+    studio: Studio, service: Service
+) -> None:
+    service.faults.loses = True
+
+    async with studio.running():
+        representation = await studio.publish_file(NAME, some_bytes())
+        entry = await studio.until(representation, "vendor", "error")
+
+    assert "vanished" in entry["error"]
+    assert entry["tries"] == 1
+    assert await studio.state["claims"].count_documents({}) == 0
+
+
 @pytest.mark.parametrize("staged", [1, 2, 3], ids=["less", "as noted", "more"])
 async def test_an_upload_goes_on_where_the_service_says_it_ends(
     studio: Studio, service: Service, staged: int

@@ -33,10 +33,11 @@ class Upload(NamedTuple):
 
 @dataclass
 class Faults:
-    """What goes wrong at the service: damaged and dropped once, and what happens right after."""
+    """What goes wrong at the service, each once, and what happens right after a step."""
 
     damages: bool = False
     drops: bool = False
+    loses: bool = False
     staged: Occasion | None = None
     published: Occasion | None = None
 
@@ -119,6 +120,9 @@ class UploadSite(Memory):
         if faults.damages:
             faults.damages = False
             self._bytes(handles[0][0])[0] ^= 1
+        if faults.loses:
+            faults.loses = False
+            await self.revoke(handles[0][0])
         results = await super().publish(handles)
         if faults.published:
             await faults.published()

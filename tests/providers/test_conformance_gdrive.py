@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from providers.base import Provider
-from providers.conformance.suite import ProviderConformance
+from providers.conformance.suite import ChangeConformance, ProviderConformance
 from tests.providers.gdrive.sites import Studio, studio_of
 from tests.servers.drive import DriveEmulator, drive_emulator
 
@@ -31,14 +31,19 @@ def studio(drive: DriveEmulator, key_file: Path) -> Studio:
     return studio_of(drive, drive.service_account("conformance"), key_file)
 
 
-class TestSharedDrive(ProviderConformance):
+class TestSharedDrive(ProviderConformance, ChangeConformance):
     @pytest.fixture
     async def provider(self, studio: Studio) -> AsyncIterator[Provider]:
         async with studio.provider() as entered:
             yield entered
 
+    @pytest.fixture
+    async def other(self, studio: Studio) -> AsyncIterator[Provider]:
+        async with studio.provider() as entered:
+            yield entered
 
-class TestFolderOfSomebodysDrive(ProviderConformance):
+
+class TestFolderOfSomebodysDrive(ProviderConformance, ChangeConformance):
     @pytest.fixture
     async def provider(self, studio: Studio) -> AsyncIterator[Provider]:
         shared = studio.drive.folder_in("root", f"shared-{uuid4().hex[:8]}")

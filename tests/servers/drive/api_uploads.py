@@ -99,13 +99,13 @@ class UploadRoutes:
                 assert exchange.fault is not None
                 self._service.uploads.end(session, "dead")
                 raise DriveError(exchange.fault.status, "notFound", "Upload session not found.")
-            if exchange.kind == "upload.cancel":
+            if exchange.kind == "upload.cancel" and session.result is None:
                 self._service.uploads.end(session, "cancelled")
                 raise cancelled()
             if not exchange.is_authenticated:  # the session's address is enough
                 account = self._service.accounts.account(session.email)
                 exchange.authenticate(account, "")
-            if session.result is not None:
+            if session.result is not None:  # also for who cancels: there is nothing to cancel
                 return self._done(exchange, session)
             return await self._go_on(exchange, session)
 
