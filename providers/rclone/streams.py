@@ -68,8 +68,8 @@ class RcloneSink:
             raise ChangedFileError(
                 f"{self._where} became longer while it was sent; it is sent again once it is at rest"
             )
-        self._room -= len(chunk)
         await self._upload.send(chunk)
+        self._room -= len(chunk)
 
     async def flush(self) -> None:
         """Return when all of the file is at the remote."""

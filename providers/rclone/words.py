@@ -97,6 +97,7 @@ _PATTERNS: dict[Meaning, Sequence[str]] = {
         "(?:object|directory|file|bucket) not found",
         r"path/not_found",
         "no such file",
+        _status("404"),
     ),
     Meaning.NAME: (
         "name too long",

@@ -89,7 +89,7 @@ async def test_the_right_password_opens_it(tmp_path: Path) -> None:
 
 
 def _encrypted(config: Path, password: str) -> Path:
-    command = [RCLONE, "--config", config, "config", "encryption", "set"]
+    command = [str(RCLONE), "--config", str(config), "config", "encryption", "set"]
     subprocess.run([*command, "--password-command", f"echo {password}"], check=True)
     assert "[m]" not in config.read_text()
     return config
