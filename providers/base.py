@@ -95,6 +95,9 @@ class Features:
     writing may go on anywhere in them (otherwise only where they end).
     `proves_writes` means that the service hashes what it is sent, piece by piece, and that what
     `Sink.flush` acknowledged is what it hashed: no more proof is needed than that all is there.
+    Without `revokes_unfinished`, what is still being written is revoked for good only by the
+    provider that writes it; what was flushed, by any. That is enough for transfers: they renew
+    their claims after that, so none is published that anybody else may have revoked before.
     `lists_sizes_only`: listings tell neither times nor ids, which `facts` does.
     `bundles`: it is a `BundleProvider` (`providers.small`). `copies`, `changes` and `parts`: it
     is a `CopyingProvider`, a `ChangingProvider`, a `PartedProvider` (`providers.services`).
@@ -113,6 +116,7 @@ class Features:
     cuts_staged: bool = True
     proves_writes: bool = False
     lists_sizes_only: bool = False
+    revokes_unfinished: bool = True
     transfers: int = 8
     bundle: int = 1
     bundles: bool = False

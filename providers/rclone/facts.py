@@ -41,7 +41,13 @@ def item_of(told: Mapping[str, Any]) -> Item:
 def facts_of(item: Item, traits: Traits) -> Facts:
     """Return an item's facts; its size must be known."""
     mtime_ns = nanoseconds(item.time) if traits.keeps_times and item.time else None
-    return Facts(item.size, mtime_ns, item.id)
+    return Facts(item.size, mtime_ns, item.id, checksum_of(item, traits.told))
+
+
+def checksum_of(item: Item, algorithm: str | None) -> str | None:
+    """Return `"algorithm:hex"` where it was told."""
+    digest = item.hashes.get(algorithm) if algorithm else None
+    return f"{algorithm}:{digest.lower()}" if digest else None
 
 
 def nanoseconds(text: str) -> int:

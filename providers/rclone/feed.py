@@ -26,7 +26,8 @@ class NoMoreError(Exception):
 class Offer:
     """One file, of a size and perhaps a time known before, for rclone to fetch once."""
 
-    def __init__(self, url: str, size: int, mtime_ns: int | None) -> None:
+    def __init__(self, feed: Feed, url: str, size: int, mtime_ns: int | None) -> None:
+        self._feed = feed
         self.url = url
         self.fetched = False
         self._size = size
@@ -51,6 +52,11 @@ class Offer:
         """Tell rclone that this was all, and whoever waits for it that it fetches no more."""
         self._over.set()
         self._begun.set()
+
+    def close(self) -> None:
+        """Have the address lead nowhere from now on, and whoever still sends know it."""
+        self._feed.withdraw(self)
+        self.end()
 
     def cut(self) -> None:
         """Break off, so that rclone does not take what it has for all."""
@@ -107,7 +113,7 @@ class Feed:
     def offer(self, size: int, mtime_ns: int | None) -> Offer:
         """Return an offer at an address that nobody can guess."""
         path = f"/{secrets.token_urlsafe(24)}"
-        self._offers[path] = offer = Offer(self._address + path, size, mtime_ns)
+        self._offers[path] = offer = Offer(self, self._address + path, size, mtime_ns)
         return offer
 
     def withdraw(self, offer: Offer) -> None:

@@ -33,7 +33,7 @@ class Listing:
             yield Listed(Location(self.root, path), facts_of(item, self.traits))
 
     async def _read(self, folder: str) -> list[tuple[str, Item]]:
-        options = {"noMimeType": True, "noModTime": self.traits.times_are_slow}
+        options = self.traits.options()
         where = Location(self.root, folder)
         try:
             answer = await self.remote.about(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
-
 from anyio import to_thread
 
 from providers.base import Facts, Handle, PermanentFileError, ProviderError, SiteError
@@ -33,16 +30,10 @@ class Looks:
             await to_thread.run_sync(refuse_links, self._remote.site, location(what), top)
         return place
 
-    async def item(self, what: Where, hashes: Collection[str] = ()) -> Item | None:
-        """Return what is told of a file, or None if there is none; hashes only if asked for."""
+    async def item(self, what: Where, *hashes: str) -> Item | None:
+        """Return what is told of a file, or None if there is none; some hashes if asked for."""
         place = await self.place(what)
-        options: dict[str, Any] = {
-            "filesOnly": True,
-            "noMimeType": True,
-            "noModTime": self.traits.times_are_slow,
-            "showHash": bool(hashes),
-            "hashTypes": list(hashes),
-        }
+        options = {"filesOnly": True, **self.traits.options(*hashes)}
         answer = await self._remote.about(
             what, "operations/stat", fs=place.fs, remote=place.path, opt=options
         )

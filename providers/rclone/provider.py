@@ -18,7 +18,7 @@ from providers.base import (
     Unlisted,
 )
 from providers.rclone.errors import Where, revoked
-from providers.rclone.facts import Item
+from providers.rclone.facts import Item, checksum_of
 from providers.rclone.listing import Listing
 from providers.rclone.looks import Looks
 from providers.rclone.markers import Markers
@@ -121,13 +121,12 @@ class RcloneProvider:
         if isinstance(where, Handle):
             found = await self._staging.look(where, algorithm)
         else:
-            found = await self._looks.item(where, [algorithm])
+            found = await self._looks.item(where, algorithm)
         if found is None:
             raise (
                 revoked(where) if isinstance(where, Handle) else self._remote.errors.missing(where)
             )
-        digest = found.hashes.get(algorithm)
-        return f"{algorithm}:{digest.lower()}" if digest else None
+        return checksum_of(found, algorithm)
 
     async def publish(
         self, handles: Sequence[tuple[Handle, int | None]]

@@ -56,7 +56,7 @@ class Remote:
         """Where rclone fetches what it uploads."""
         return self._joined.feed
 
-    async def call(self, function: str, **parameters: object) -> Answer:
+    async def call(self, function: str, /, **parameters: object) -> Answer:
         """Call a function of rclone's; `RcError` where it answers with an error."""
         running = await self._joined.running(self.site)
         try:
@@ -64,7 +64,7 @@ class Remote:
         except (aiohttp.ClientError, OSError) as error:
             raise await self._lost(running) from error
 
-    async def about(self, where: Where, function: str, **parameters: object) -> Answer:
+    async def about(self, where: Where, function: str, /, **parameters: object) -> Answer:
         """Call a function that concerns a file, and say of it what went wrong."""
         try:
             return await self.call(function, **parameters)

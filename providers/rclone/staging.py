@@ -19,6 +19,7 @@ from providers.base import (
 )
 from providers.rclone.errors import revoked
 from providers.rclone.facts import Item
+from providers.rclone.jobs import carried_out
 from providers.rclone.looks import Looks
 from providers.rclone.markers import Markers
 from providers.rclone.places import Place
@@ -92,7 +93,7 @@ class Staging:
 
     async def look(self, handle: Handle, algorithm: str | None = None) -> Item | None:
         """Return what is told of staged bytes, or None where there are none."""
-        item = await self._looks.item(handle, [algorithm] if algorithm else ())
+        item = await self._looks.item(handle, *([algorithm] if algorithm else ()))
         if handle in self._staged:
             self._staged[handle].seen = item
         return item
@@ -133,7 +134,9 @@ class Staging:
     async def remove(self, what: Location | Handle, place: Place) -> None:
         """Remove a file; none there is no error."""
         try:
-            await self._remote.about(what, "operations/deletefile", fs=place.fs, remote=place.path)
+            await carried_out(
+                self._remote, what, "operations/deletefile", fs=place.fs, remote=place.path
+            )
         except MissingFileError:
             return
 
@@ -151,7 +154,8 @@ class Staging:
         source, target = await self._looks.place(handle), await self._looks.place(to)
         onto = self._looks.traits.features.atomic_replace
         try:
-            await self._remote.about(
+            await carried_out(
+                self._remote,
                 handle,
                 "operations/movefile",
                 srcFs=source.fs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ _SECOND = 1_000_000_000
 _NO_TIMES = 365 * 86_400 * _SECOND  # rclone says a hundred years where times are not kept
 TRANSFERS = 8
 _BUNDLE = 4
+# By speed; all bytes that are read are held against it.
+_TOLD = ("sha256", "dropbox", "md5", "sha1")
 # What lies there is safe when they say so; of disks, servers and wrappers rclone does not know.
 _DURABLE = frozenset(
     (
@@ -31,6 +33,7 @@ class Traits:
 
     `renames`: moving a file there changes nothing of its bytes, time and id. `is_local`: its files
     are on a disk of this machine. `times_are_slow`: each costs a call, so they are not asked for.
+    `told` is the checksum that its service keeps and tells along with size and time.
     """
 
     features: Features
@@ -38,6 +41,17 @@ class Traits:
     is_local: bool
     folds_case: bool
     times_are_slow: bool
+    told: str | None
+
+    def options(self, *hashes: str) -> dict[str, object]:
+        """Return what rclone is to tell of files: no more than costs nothing, and some hashes."""
+        wanted = list(dict.fromkeys((*hashes, *([self.told] if self.told else ()))))
+        return {
+            "noMimeType": True,
+            "noModTime": self.times_are_slow,
+            "showHash": bool(wanted),
+            "hashTypes": wanted,
+        }
 
     @property
     def keeps_times(self) -> bool:
@@ -54,6 +68,7 @@ def traits_of(info: Mapping[str, Any], kind: str, checksum: ChecksumChoice) -> T
         # Of all others rclone wants the old file gone first, or nobody knows what their service does.
         atomic_replace=is_local,
         resume=False,
+        revokes_unfinished=False,
         durable=kind in _DURABLE,
         checksums=frozenset(hashes),
         read_back=checksum == "read-back",
@@ -67,7 +82,15 @@ def traits_of(info: Mapping[str, Any], kind: str, checksum: ChecksumChoice) -> T
         is_local=is_local,
         folds_case=can.get("CaseInsensitive", False),
         times_are_slow=can.get("SlowModTime", False),
+        told=_told(features.checksums, can),
     )
+
+
+def _told(checksums: Collection[str], can: Mapping[str, bool]) -> str | None:
+    """Return the checksum that comes for nothing; where times need a call, it may need one, too."""
+    if can.get("SlowHash", False) or can.get("SlowModTime", False):
+        return None
+    return next((name for name in _TOLD if name in checksums), None)
 
 
 def _resolution(info: Mapping[str, Any], can: Mapping[str, bool]) -> int | None:
