@@ -41,6 +41,10 @@ fix: .venv/dev ## Format, and mend what ruff can mend
 bench: .venv/dev ## Measure against cp, sftp and the floor; results go to benchmarks/
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: chaos
+chaos: .venv/dev ## Faults of all kinds against a real studio, and a judge (SEED=7 replays; ARGS="--minutes 5 --record")
+	@$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: lock
 lock: .venv/dev ## Renew the locked versions and hashes
 	$(call compile,dev,--extra embedded --extra rclone --extra build --extra dev)

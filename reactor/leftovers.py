@@ -8,7 +8,9 @@ transfer to that place goes on from it.
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
@@ -20,7 +22,7 @@ from pymongo.errors import PyMongoError
 
 from providers.base import DiskProvider, Handle, Location, ProviderError, StagedFile
 from reactor.backoff import RECONNECT
-from reactor.claims import Claim, Claims, Place
+from reactor.claims import LEASE_SECONDS, Claim, Claims, Place
 from reactor.model import File, Topology
 from reactor.reader import Reader
 from reactor.sites import Site
@@ -29,6 +31,7 @@ from reactor.workers import Serving
 
 log = structlog.stdlib.get_logger()
 
+CLAIMS_SECONDS = float(LEASE_SECONDS)
 _DAY_SECONDS = 24 * 3600.0
 _PAGE = 200
 _REVOKED_AT_ONCE = 8
@@ -36,9 +39,10 @@ _REVOKED_AT_ONCE = 8
 
 class Leftovers:
     """
-    Clears away what is left, at start and once a day.
+    Clears away what is left: claims at start and every half minute, staged files once a day.
 
-    `done` keeps when each root was gone through: that takes long, and one process does it.
+    A reactor that runs for weeks must not leave lying about what was given up while a site was
+    out of reach, and is wanted by nobody any more. `done` keeps when each root was gone through: that takes long, and one process does it.
     """
 
     def __init__(
@@ -60,13 +64,15 @@ class Leftovers:
         await self._settled.wait()
 
     async def run(self) -> None:
-        """Clear away what is left, now and each day, for ever."""
-        failures = 0
+        """Clear away what is left, now and from time to time, for ever."""
+        failures, swept_at = 0, -math.inf
         while True:
             try:
                 await self.end_claims()
-                for site in self._serving.sites:
-                    await self._sweep_site(site)
+                if time.monotonic() - swept_at >= _DAY_SECONDS:
+                    for site in self._serving.sites:
+                        await self._sweep_site(site)
+                    swept_at = time.monotonic()
             except PyMongoError as error:
                 failures += 1
                 log.debug("database does not answer", why=str(error)[:200])
@@ -74,7 +80,7 @@ class Leftovers:
             else:
                 failures = 0
                 self._settled.set()
-                await anyio.sleep(_DAY_SECONDS)
+                await anyio.sleep(CLAIMS_SECONDS)
 
     # Claims.
 

@@ -260,14 +260,13 @@ def _differs(line: Line, file: Document, found: tuple[str, int] | None) -> str:
 
 
 def _files(document: Document | None) -> list[Document]:
-    return (document or {}).get("files") or []
+    found: list[Document] = (document or {}).get("files") or []
+    return found
 
 
 def _entries(file: Document) -> list[Document]:
-    sites = file.get("sites") or []
-    if isinstance(sites, dict):
-        return [{**entry, "name": name} for name, entry in sites.items()]
-    return sites
+    found: list[Document] = file.get("sites") or []
+    return found
 
 
 def _is_stale(file: Document, entry: Document) -> bool:

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from providers.base import Handle, Location, RevokedError
 from providers.names import staged_name
+from reactor import leftovers as leftovers_room
 from reactor.claims import Claim, Claims, Journal, Place
 from reactor.leftovers import Leftovers
 from reactor.turns import in_turn
@@ -307,6 +309,23 @@ async def test_a_reactor_clears_away_what_was_left(studio: Studio, theirs: Claim
     assert staged_names(studio) == []
     assert await studio.state["claims"].count_documents({}) == 0
     assert await studio.state["cursors"].count_documents({"_id": {"$regex": "^leftovers of "}}) == 1
+
+
+async def test_what_is_given_up_while_a_reactor_runs_is_cleared_away_by_it(
+    studio: Studio, theirs: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its site was out of reach, say, and then the representation was deleted."""
+    monkeypatch.setattr(leftovers_room, "CLAIMS_SECONDS", 0.1)
+    async with studio.running() as reactor:
+        await reactor._leftovers.settled()
+        claim, _ = await staged(studio, theirs)
+        await theirs.give_up([claim])
+
+        with anyio.fail_after(20):
+            while await studio.state["claims"].count_documents({"_id": claim.place.key}):
+                await anyio.sleep(0.02)
+
+    assert staged_names(studio) == []
 
 
 async def test_a_root_without_its_marker_is_not_touched(

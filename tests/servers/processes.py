@@ -37,14 +37,15 @@ def served(command: Sequence[str], port: int, log: Path) -> Generator[subprocess
             preexec_fn=die_with_parent,  # noqa: PLW1509  # it calls nothing but the kernel
         )
         try:
-            _wait_until_it_listens(process, port, log)
+            wait_until_it_listens(process, port, log)
             yield process
         finally:
             process.terminate()
             process.wait()
 
 
-def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Return when a server takes connections; raise what it wrote where it ended instead."""
     deadline = time.monotonic() + _SECONDS
     while True:
         try:

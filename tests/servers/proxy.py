@@ -1,5 +1,5 @@
 """
-A TCP proxy that adds latency, and cuts, in front of a real server.
+A TCP proxy that adds latency, cuts and stalls, in front of a real server.
 
 Every piece is held back for the same time, so that latency costs no bandwidth. Run by
 itself it serves other processes: `python -m tests.servers.proxy TARGET_PORT SECONDS`
@@ -29,6 +29,8 @@ class Proxy:
         self.accepted = 0
         self.forwarded = 0
         self.refusing = False
+        self.flowing = asyncio.Event()  # while it is not set, no byte passes
+        self.flowing.set()
         self._ends: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -53,7 +55,11 @@ class Proxy:
             end.transport.abort()
 
     async def _serve(self, client: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        reader, target = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            reader, target = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:  # the server is down: the client is refused, too
+            writer.transport.abort()
+            return
         self._ends |= {writer, target}
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -81,6 +87,7 @@ class Proxy:
         while piece:
             due, piece = await pieces.get()
             await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await self.flowing.wait()
             try:
                 sink.write(piece)
                 await sink.drain()

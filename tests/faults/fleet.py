@@ -1,0 +1,144 @@
+"""The reactors: real `sitesync run` processes, killed, stopped and started again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.servers.processes import die_with_parent
+
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+
+
+@dataclass
+class ReactorProcess:
+    """One reactor's place: it is the own site's, whichever process is in it now."""
+
+    site: str
+    settings: Path
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    is_stopped: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def pid(self) -> int:
+        """The process id now; 0 where nothing runs."""
+        return self.process.pid if self.process is not None else 0
+
+    def start(self) -> None:
+        """Start it, unless it runs."""
+        with self._lock:
+            if self.process is not None and self.process.poll() is None:
+                return
+            command = [sys.executable, "-m", "reactor", "--config", str(self.settings), "run"]
+            home = {"XDG_CONFIG_HOME": str(self.settings.parent / "config")}
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(
+                    [*command, "--active-site", self.site],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, **home, **self.environ},
+                    preexec_fn=die_with_parent,  # noqa: PLW1509  # it calls nothing but the kernel
+                )
+
+    def has_ended(self) -> bool:
+        """Return whether it has ended though nobody asked it to."""
+        with self._lock:
+            return self.process is not None and self.process.poll() is not None
+
+    def kill(self) -> bool:
+        """Kill it with -9, and return whether there was one to kill."""
+        with self._lock:
+            if self.process is None or self.process.poll() is not None:
+                return False
+            self.process.kill()
+            self.process.wait()
+            self.process, self.is_stopped = None, False
+            return True
+
+    def pause(self) -> bool:
+        """Let it stand still."""
+        with self._lock:
+            if self.process is None or self.process.poll() is not None or self.is_stopped:
+                return False
+            self.process.send_signal(signal.SIGSTOP)
+            self.is_stopped = True
+            return True
+
+    def go_on(self) -> None:
+        """Let it go on, if it still stands still."""
+        with self._lock:
+            if self.process is not None and self.is_stopped:
+                self.process.send_signal(signal.SIGCONT)
+            self.is_stopped = False
+
+    def end(self) -> int:
+        """End it as an operator does, and return its exit code."""
+        with self._lock:
+            if self.process is None:
+                return 0
+            self.go_on()
+            self.process.terminate()
+            try:
+                code = self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                code = self.process.wait()
+            self.process = None
+            return code
+
+
+@dataclass
+class Fleet:
+    """All reactors of the studio; who died is started again by `tend`."""
+
+    places: Sequence[ReactorProcess]
+    crashes: int = 0  # ends that nobody asked for
+    resting: set[int] = field(default_factory=set[int])  # kept down for a while, by position
+
+    def start(self) -> None:
+        """Start all."""
+        for place in self.places:
+            place.start()
+
+    def tend(self) -> None:
+        """Start those again that were killed, as a service manager does."""
+        for number, place in enumerate(self.places):
+            if number in self.resting:
+                continue
+            self.crashes += place.has_ended()
+            place.start()
+
+    def some_awake(self, rng: random.Random) -> int | None:
+        """Return the position of a reactor that runs, if any does."""
+        awake = [
+            number
+            for number, place in enumerate(self.places)
+            if place.pid and not place.is_stopped and number not in self.resting
+        ]
+        return rng.choice(awake) if awake else None
+
+    def by_pid(self, pid: int) -> ReactorProcess | None:
+        """Return the reactor that has this process id now."""
+        return next((place for place in self.places if pid and place.pid == pid), None)
+
+    def end(self) -> list[int]:
+        """End all as an operator does, and return their exit codes."""
+        return [place.end() for place in self.places]
+
+    def kill(self) -> None:
+        """Leave nothing behind."""
+        for place in self.places:
+            with contextlib.suppress(ProcessLookupError):
+                place.kill()

@@ -1,0 +1,101 @@
+"""Recorded campaigns: their figures in a file, and the page that these add up to."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tests.faults.campaign import Result
+from tests.faults.faults import impossible
+
+RECORDED = Path(__file__).with_name("recorded.json")
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+_TEXT = Path(__file__).with_name("reliability.md.in")
+
+Run = dict[str, Any]
+
+
+def record(result: Result) -> None:
+    """Add one campaign's figures to the file, and write the page anew."""
+    figures = asdict(result)
+    figures["order"]["only"] = sorted(result.order.only)
+    figures["impossible"] = impossible(as_root=result.order.as_root)
+    runs = [*recorded(), figures]
+    RECORDED.write_text(json.dumps(runs, indent=1) + "\n")
+    PAGE.write_text(page(runs))
+
+
+def recorded() -> list[Run]:
+    """Return the figures of all recorded campaigns."""
+    found: list[Run] = json.loads(RECORDED.read_text()) if RECORDED.exists() else []
+    return found
+
+
+def page(runs: Sequence[Run]) -> str:
+    """Return docs/reliability.md: what stands in its text, with the figures of these runs."""
+    text = _TEXT.read_text()
+    parts = {"CAMPAIGN": _totals(runs), "FAULTS": _faults(runs), "RUNS": _runs(runs)}
+    for name, part in parts.items():
+        text = text.replace(f"@{name}@", part)
+    return text
+
+
+def _totals(runs: Sequence[Run]) -> str:
+    def added(key: str) -> int:
+        return sum(run[key] for run in runs)
+
+    extra = sum(run["carried"] - run["needed"] for run in runs)
+    minutes = sum(run["order"]["seconds"] for run in runs) / 60
+    slowest = max(runs, key=lambda run: float(run["settled"]))
+    rows = {
+        "campaigns, minutes of faults": f"{len(runs)}, {minutes:.0f}",
+        "files published (republished ones each time)": f"{added('files'):,}",
+        "bytes published": f"{added('bytes') / 1e6:,.0f} MB",
+        "transfers recorded": f"{added('transfers'):,}",
+        "available entries judged while things ran": f"{added('looks'):,}",
+        "available entries judged at the end": f"{added('judged'):,}",
+        "bytes read by the judge at the end": f"{added('judged_bytes') / 1e6:,.0f} MB",
+        "bytes over the SFTP line beyond those of recorded transfers (SSH itself, and what "
+        "was sent again)": f"{extra / 1e6:,.1f} of {added('carried') / 1e6:,.1f} MB",
+        "longest time to settle after the last fault": f"{slowest['settled']:.0f} s, with "
+        f"{slowest['backlog']:,} wanted ({slowest['allowed']:.0f} s allowed)",
+        "reactors that ended by themselves": f"{added('crashes')}",
+        "**violations**": f"**{sum(len(run['violations']) for run in runs)}**",
+    }
+    return _table(("", "in all"), rows)
+
+
+def _faults(runs: Sequence[Run]) -> str:
+    struck = _counted(runs, lambda run: run["struck"])
+    steps = _counted(runs, lambda run: run["steps"])
+    rows = {kind: f"{count:,}" for kind, count in sorted(struck.items())}
+    rows |= {f"– at *{step}*": f"{count:,}" for step, count in sorted(steps.items())}
+    rows |= {kind: why for run in runs for kind, why in run["impossible"].items()}
+    return _table(("fault", "times"), rows)
+
+
+def _runs(runs: Sequence[Run]) -> str:
+    rows = {
+        f"`make chaos SEED={run['order']['seed']}`": f"{run['order']['seconds'] / 60:g} minutes, "
+        f"pace {run['order']['pace']:g}, {run['order']['reactors']} reactors, "
+        f"{run['files']:,} files, {sum(run['struck'].values()):,} faults: "
+        f"{len(run['violations'])} violations"
+        for run in runs
+    }
+    return _table(("run", ""), rows)
+
+
+def _counted(runs: Sequence[Run], of: Callable[[Run], dict[str, int]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for run in runs:
+        found.update(of(run))
+    return found
+
+
+def _table(head: tuple[str, str], rows: dict[str, str]) -> str:
+    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {key} | {value} |" for key, value in rows.items())])
