@@ -87,6 +87,7 @@ async def _sequence(folder: Path, config: Path, remote: str) -> tuple[float, flo
     async with _studio(folder, config, remote) as studio, studio.running():
         await warmed_up(studio)
         rounds: list[tuple[float, float]] = []
+        source = studio.path("studio")
         for version in range(1, 1 + ROUNDS):
             source = make_files(studio, COUNT, SIZE, version=version)
             elements = elements_of(studio, source, "studio", ["vendor"])
