@@ -141,7 +141,7 @@ async def test_a_remote_that_can_only_be_read_says_so_when_it_is_written_to(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "files/work").mkdir(parents=True)
-    (tmp_path / "files/work/.sitesync-root").write_text("0123456789abcdef\n")
+    (tmp_path / "files" / "work" / ".sitesync-root").write_text("0123456789abcdef\n")
     with serving("http", tmp_path / "files") as port:
         keys = {"type": "http", "url": f"http://127.0.0.1:{port}/"}
         config = configuration(tmp_path / "c.conf", {"web": keys})
