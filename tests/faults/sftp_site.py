@@ -145,7 +145,7 @@ def sftp_site(folder: Path) -> Generator[SftpSite]:
         f"Port {site.port}\nListenAddress 127.0.0.1\nHostKey {folder / 'host'}\n"
         f"AuthorizedKeysFile {folder / 'user.pub'}\nPidFile none\nStrictModes no\nUsePAM no\n"
         "PasswordAuthentication no\nPermitRootLogin prohibit-password\nMaxStartups 100\n"
-        "Subsystem sftp internal-sftp\n"
+        f"Subsystem sftp internal-sftp\nSetEnv HOME={folder}\n"  # whoever's shell: no profile of it
     )
     site.start()
     site.line = Line(site.port)
