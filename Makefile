@@ -34,6 +34,10 @@ fix: .venv/dev ## Format, and mend what ruff can mend
 bench: .venv/dev ## Measure against cp, sftp and the floor; results go to benchmarks/
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: simulate
+simulate: .venv/dev ## Run simulated schedules; SEED=n replays one, ARGS="--schedules 100000" runs more
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: lock
 lock: .venv/dev ## Renew the locked versions and hashes
 	$(call compile,dev,--extra embedded --extra rclone --extra build --extra dev)
