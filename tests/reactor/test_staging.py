@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -44,6 +45,10 @@ class Ends:
         )
 
 
+def _the(provider: Provider) -> Provider:
+    return provider
+
+
 async def _forget(journal: Journal) -> None:
     assert journal.offset >= 0
 
@@ -55,7 +60,10 @@ def _setup(site: str) -> Setup:
 @pytest.fixture
 async def ends() -> AsyncIterator[Ends]:
     made: list[Provider] = [KIND.make(_setup("studio")), Torn(_setup("vendor"))]
-    sites = [Site(name, lambda p=p: p, Throttle(None)) for name, p in zip("sv", made, strict=True)]
+    sites = [
+        Site(name, partial(_the, provider), Throttle(None))
+        for name, provider in zip("sv", made, strict=True)
+    ]
     async with AsyncExitStack() as stack:
         for site in sites:
             await site.open()

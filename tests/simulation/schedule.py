@@ -34,7 +34,7 @@ _TENDER = (
     *("bulk Show",) * 4,
     *("commit",) * 2,
     *("update_many claims",) * 3,
-    *("stage", "stage small", "stage from disk") * 2,
+    *("stage", "stage small", "stage from disk", "stage small", "stage from disk") * 2,
     *("remove",) * 3,
     "aggregate Show",
     "find claims",
@@ -90,7 +90,7 @@ class Schedule:
         for host in hosts[-1] if "artist" in self.studio.kinds else dice.choice(hosts):
             self.trouble.start("studio", host)
         if "artist" in self.studio.kinds:
-            for _ in range(dice.choice((1, 2, 2))):
+            for _ in range(dice.choice((1, 2, 2, 2))):
                 self.trouble.start("artist", self.studio.hosts["artist"])
 
     def _draw(self) -> None:

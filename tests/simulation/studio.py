@@ -93,7 +93,7 @@ class Studio:
         self.hands = Process(world, "hands", "elsewhere")
         self.chunk = dice.choice((2, 3, 6))
         self.kinds = {"studio": "disk", "vendor": dice.choice(list(KINDS))}
-        if dice.random() < 0.45:
+        if dice.random() < 0.5:
             self.kinds["artist"] = self.kinds["archive"] = "disk"
             self.hosts["artist"] = dice.choice(("one", "three"))
         for name in self.kinds:

@@ -110,7 +110,7 @@ class Trouble:
     def overtake(self, process: Process) -> None:
         """Stop a process for longer than its leases, while others do the same and go on."""
         self._end_leases(process)
-        self._pause(process, self._later(30, 60, 100, 400))
+        self._pause(process, self._later(60, 100, 400, 400))
         meanwhile = (self._republish, self._republish, self._remove, self._remove, None)
         if act := self.world.dice.choice(meanwhile):
             act(process)
