@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from anyio import sleep
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import PyMongoError
 
 from tests.simulation.server import Namespace, Server, Written
 from tests.simulation.values import Document
@@ -187,14 +187,6 @@ class Database:
     def __getitem__(self, name: str) -> Collection:
         return Collection(self, name)
 
-    async def list_collection_names(self) -> list[str]:
-        def names() -> list[str]:
-            return [
-                name for database, name in self.client.server.collections if database == self.name
-            ]
-
-        return await self.client.caller.call("listCollections", names)
-
 
 class Collection:
     """A collection."""
@@ -232,9 +224,6 @@ class Collection:
     ) -> Document | None:
         found = await self._call("find", lambda: self._server.find(self._at, wanted))
         return found[0] if found else None
-
-    async def count_documents(self, wanted: Mapping[str, Any]) -> int:
-        return len(await self._call("count", lambda: self._server.find(self._at, wanted)))
 
     async def aggregate(self, pipeline: Sequence[Mapping[str, Any]], **options: object) -> Cursor:
         return Found(
@@ -305,9 +294,3 @@ class Collection:
 
     async def create_index(self, *keys: object, **options: object) -> None:
         await self._call("createIndexes", lambda: None)
-
-    async def create_indexes(self, indexes: object) -> None:
-        await self._call("createIndexes", lambda: None)
-
-
-__all__ = ["BulkWriteError", "Client", "Collection", "Database"]

@@ -23,6 +23,7 @@ _MOST_STEPS = 6_000
 _SETTLING_SECONDS = 1_000.0
 _A_DAY = 86_500.0
 _BEAT = 20.0
+_ONE_IN_TEN = 0.1
 _SPANS = (60, 120, 240)
 _PATIENCE = 100.0
 
@@ -220,29 +221,46 @@ class Schedule:
             world.settle_tasks()
             if self.trouble.start_missing():
                 continue
-            step = world.choose()
-            if step is not None:
+            if step := world.choose():
                 world.do(step)
                 if world.steps > last:
                     world.wrong("it never comes to rest")
-                continue
-            if self._is_settled():
-                if not self.judge.left_over():
-                    return
-                if world.now >= next_day:
-                    next_day = world.now + _BEAT
-                    self._pass_day()
-                    continue
-            at = world.next_time()
-            if at is None or world.now - began > _SETTLING_SECONDS:
-                busy = [f"{one.name} is busy" for one in self.trouble.reactors if not one.is_idle]
-                for left in self.judge.unserved() or self.judge.left_over() or busy:
-                    world.wrong(left)
+            elif self._is_settled() and not self.judge.left_over():
+                if world.dice.random() < _ONE_IN_TEN:
+                    self._look_again()
                 return
+            elif self._is_settled() and world.now >= next_day:
+                next_day = world.now + _BEAT
+                self._pass_day()
+            else:
+                self._wait(began)
+
+    def _wait(self, began: float) -> None:
+        """Let time pass, or say what is left where that does not help any more."""
+        world, at = self.world, self.world.next_time()
+        if at is not None and world.now - began < _SETTLING_SECONDS:
             world.pass_time(at)
+            return
+        busy = [f"{one.name} is busy" for one in self.trouble.reactors if not one.is_idle]
+        for left in self.judge.unserved() or self.judge.left_over() or busy:
+            world.wrong(left)
 
     def _is_settled(self) -> bool:
         return not self.judge.unserved() and all(one.is_idle for one in self.trouble.reactors)
+
+    def _look_again(self) -> None:
+        """Let all reactors look at everything once more: there is nothing left to do."""
+        world, documents = self.world, self.world.server.collections[AT]
+        before = dict(documents)
+        for one in self.trouble.reactors:
+            if one.source is not None and not one.dead:
+                one.source.scan(thorough=True)
+        world.settle_tasks()
+        while step := world.choose():
+            world.do(step)
+            world.settle_tasks()
+        if documents != before:
+            world.wrong(f"a scan found more to do: {before} became {documents}")
 
     def _pass_day(self) -> None:
         """A day passes: what nobody renews is cleared away."""

@@ -32,7 +32,7 @@ import reactor.staging
 from reactor.model import Topology
 from tests.simulation import backend
 from tests.simulation.server import EPOCH
-from tests.simulation.world import CURRENT, Process, World
+from tests.simulation.world import CURRENT, Process
 
 SMALL_JOURNAL = 4  # bytes between two journals
 _REMEMBERED = 1_000
@@ -213,6 +213,3 @@ class _Log:
         process = CURRENT[0]
         if process is not None:
             process.world.wrong(f"{process.name}: {event}: {sys.exc_info()[1]!r} {told}")
-
-
-__all__ = ["World", "current", "simulated"]

@@ -23,7 +23,7 @@ _A_MOMENT = 0.001
 class Step:
     """Something that a process has asked for and that has not been done yet."""
 
-    __slots__ = ("act", "by", "label", "local", "name", "site", "task")
+    __slots__ = ("act", "by", "label", "local", "site", "task")
 
     def __init__(
         self, by: Process, label: str, site: str, act: Callable[[], Any], *, local: bool
