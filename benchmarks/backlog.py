@@ -9,6 +9,7 @@ import anyio
 import psutil
 
 from benchmarks.rig import Result, elements_of, make_files, settings_of, studio_and_uri
+from reactor.queries import wanted_at
 from tests.path.program import reactor_process
 
 COUNT = 100_000
@@ -31,7 +32,7 @@ async def backlog(folder: Path) -> list[Result]:
                 documents = [{"type": "representation", "files": [one]} for one in batch]
                 await studio.documents.insert_many(documents, ordered=False)
             inserted = time.perf_counter() - started
-            wanted = {"files.sites": {"$elemMatch": {"name": "vendor", "created_dt": None}}}
+            wanted = wanted_at("vendor")
             while await studio.documents.find_one(wanted, {"_id": 1}):
                 peak = max(peak, memory.memory_info().rss)
                 await anyio.sleep(0.1)

@@ -18,9 +18,11 @@ import anyio
 from pymongo import AsyncMongoClient
 
 from reactor.embedded import embedded_mongod
+from reactor.queries import wanted_at
 from tests.path.studio import Studio, studio_of
 
 Document = dict[str, Any]
+_LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,9 @@ async def studio_in(folder: Path) -> AsyncGenerator[Studio]:
 async def until_all_available(studio: Studio, *sites: str) -> None:
     """Return when nothing is wanted any more at some sites."""
     for site in sites:
-        wanted = {"files.sites": {"$elemMatch": {"name": site, "created_dt": None}}}
+        wanted = wanted_at(site)
         while await studio.documents.find_one(wanted, {"_id": 1}):
-            await anyio.sleep(0.02)
+            await anyio.sleep(_LOOK_SECONDS)
 
 
 def make_files(studio: Studio, count: int, size: int, *, version: int = 1) -> Path:

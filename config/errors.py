@@ -50,6 +50,10 @@ class SettingsError(Exception):
         self.problems = tuple(problems)
 
 
+class UnusableProviderError(Exception):
+    """A provider is known by its name, but it cannot be used; the text says why."""
+
+
 def dotted(path: Sequence[str]) -> str:
     """Return a key path as TOML writes it, quoted only where that is needed."""
     return ".".join(

@@ -80,8 +80,8 @@ def load(sources: Sources, providers: Mapping[str, type[BaseModel]]) -> Settings
     """
     Return the settings that the sources hold; `SettingsError` tells all that is wrong.
 
-    `providers` has, for each provider, the model of its own keys under `[sites.NAME]`. A
-    machine without a site id gets one, which is kept in its `machine.toml`.
+    `providers` has, for each provider, the model of its own keys under `[sites.NAME]`; it is
+    asked for those that sites have, and may raise `UnusableProviderError`. A machine without a site id gets one, which is kept in its `machine.toml`.
     """
     problems = Problems()
     layers = _layers(sources, problems)

@@ -74,9 +74,14 @@ class Mongo(Frozen):
 
 
 class Machine(Frozen):
-    """This machine; `site_id` names its own site in documents."""
+    """
+    This machine; `site_id` names its own site in documents.
+
+    Its processes `relay` where they also bring files from one remote site to another.
+    """
 
     site_id: Annotated[SiteName, AfterValidator(_machine_name)]
+    relay: bool = False
 
 
 class Limits(Frozen):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from config.credentials import Speller, known_keys, spellings
-from config.errors import dotted, nearest
+from config.errors import UnusableProviderError, dotted, nearest
 from config.models import NoOptions, Site, SiteKeys
 from config.problems import Problems, described
 from config.tables import Table
@@ -20,7 +20,8 @@ class SiteReader:
     """
     Makes sites of tables, and notes what is wrong with them.
 
-    An unknown provider is not noted: it makes a site with a `problem`, and all others serve.
+    A provider that is unknown or cannot be used is not noted: it makes a site with a
+    `problem`, and all others serve.
     """
 
     site_id: str
@@ -31,7 +32,11 @@ class SiteReader:
 
     def spelled(self, table: Table, provider: str) -> Table:
         """Return one layer's table of a site with its provider's own keys, secrets fetched."""
-        return self.speller.spelled(table, self.providers.get(provider, NoOptions))
+        try:
+            model = self.providers.get(provider, NoOptions)
+        except UnusableProviderError:
+            model = NoOptions
+        return self.speller.spelled(table, model)
 
     def own(self, name: str) -> str:
         """Return the machine's site id for `local`, and any other name as it is."""
@@ -61,7 +66,7 @@ class SiteReader:
         keys = self.problems.checked(SiteKeys, table)
         self.check_names(keys.alternative_sites, table, "alternative_sites", known)
         provider = table.text("provider") or ""
-        served = provider in self.providers
+        problem = self._problem(table, provider)
         return Site.model_validate(
             {
                 **dict(keys),
@@ -69,8 +74,8 @@ class SiteReader:
                 "alternative_sites": tuple(map(self.own, keys.alternative_sites)),
                 "name": name,
                 "section": self.section if name == self.site_id else dotted(("sites", name)),
-                "options": self._options(table, provider) if served else NoOptions(),
-                "problem": None if served else self._unknown(table, provider),
+                "options": NoOptions() if problem else self._options(table, provider),
+                "problem": problem,
             }
         )
 
@@ -81,6 +86,14 @@ class SiteReader:
         self.problems.add_unknown(table, known, spellings(model))
         return self.problems.checked(model, table)
 
-    def _unknown(self, table: Table, provider: str) -> str:
-        text = f"unknown provider {provider!r}{nearest(provider, self.providers)}"
-        return described(table.entries["provider"], text)
+    def _problem(self, table: Table, provider: str) -> str | None:
+        """Return why a provider's sites cannot be served, or None where they can."""
+        node = table.entries["provider"]
+        try:
+            self.providers[provider]
+        except UnusableProviderError as error:
+            return described(node, str(error))
+        except KeyError:
+            text = f"unknown provider {provider!r}{nearest(provider, self.providers)}"
+            return described(node, text)
+        return None

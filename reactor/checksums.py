@@ -26,12 +26,19 @@ def best_algorithm(offered: Collection[str]) -> str | None:
     return next((name for name in _PREFERRED if name in offered), None)
 
 
-class Hasher:
-    """Hashes a stream with our own algorithm and those of a site."""
+def algorithm_of(checksum: str | None) -> str | None:
+    """Return the algorithm of a checksum, where it is one that can be made here."""
+    name = (checksum or "").partition(":")[0]
+    return name if name in _PREFERRED else None
 
-    def __init__(self, algorithms: Iterable[str] = ()) -> None:
+
+class Hasher:
+    """Hashes a stream with our own algorithm and those of sites."""
+
+    def __init__(self, algorithms: Iterable[str | None] = ()) -> None:
         self.size = 0
-        self._digests = {name: _new(name) for name in dict.fromkeys((OURS, *algorithms))}
+        names = dict.fromkeys((OURS, *algorithms))
+        self._digests = {name: _new(name) for name in names if name}
 
     async def update(self, chunk: bytes) -> None:
         """Take in the next bytes."""

@@ -151,11 +151,13 @@ class Claims:
         """Renew whatever this process still holds, in one update."""
         await self._collection.update_many({"process": self._process}, _EXTENDED)
 
-    async def journal(self, claim: Claim, journal: Journal) -> None:
-        """Note how far a transfer came; nothing happens where the claim is no longer ours."""
-        await self._collection.update_one(
-            _mine(claim), {"$set": {"journal": journal.as_document()}}
+    async def journal(self, claim: Claim, journal: Journal) -> bool:
+        """Note how far a transfer came; return whether the claim is ours still, and holds it."""
+        result = await self._collection.update_one(
+            {**_mine(claim), "process": self._process},
+            {"$set": {"journal": journal.as_document()}},
         )
+        return result.matched_count == 1
 
     async def hold(self, claims: Sequence[Claim]) -> set[str]:
         """
@@ -172,10 +174,8 @@ class Claims:
         if not claims:
             return set()
         ids = {claim.id for claim in claims}
-        keys = [claim.place.key for claim in claims]
-        # Ids are never used twice: an id under these keys is the claim that was taken. One
-        # that was given up is another's, even before it is taken.
-        ours = {"_id": {"$in": keys}, "claim": {"$in": list(ids)}, "process": self._process}
+        # One that was given up is another's, even before it is taken.
+        ours = {**mine(claims), "process": self._process}
         result = await self._collection.update_many(ours, update)
         if result.matched_count == len(ids):
             return ids
@@ -221,9 +221,7 @@ class Claims:
         """
         if not claims:
             return 0
-        given_up = await self._collection.update_many(
-            {"$or": [_mine(claim) for claim in claims]}, _GIVEN_UP
-        )
+        given_up = await self._collection.update_many(mine(claims), _GIVEN_UP)
         return given_up.matched_count
 
     async def give_up_all(self) -> None:
@@ -233,7 +231,7 @@ class Claims:
     async def release(self, claims: Sequence[Claim]) -> None:
         """End claims under which nothing is staged any more."""
         if claims:
-            await self._collection.delete_many({"$or": [_mine(claim) for claim in claims]})
+            await self._collection.delete_many(mine(claims))
 
     def _formers(self, found: Mapping[str, Any]) -> tuple[Former, ...]:
         return tuple(
@@ -279,8 +277,14 @@ def _only_met(error: BulkWriteError) -> bool:
 
 
 def mine(claims: Collection[Claim]) -> Document:
-    """Return the filter for claims by key and id, as the recording transaction deletes them."""
-    return {"$or": [_mine(claim) for claim in claims]}
+    """
+    Return the filter for claims by key and id, as the recording transaction deletes them.
+
+    Ids are never used twice: one of these ids under one of these keys is the claim that was
+    taken. A filter of pairs would say the same, and take the server ten times as long to read.
+    """
+    keys = [claim.place.key for claim in claims]
+    return {"_id": {"$in": keys}, "claim": {"$in": [claim.id for claim in claims]}}
 
 
 _EPOCH = datetime.fromtimestamp(0, UTC)

@@ -50,6 +50,8 @@ def line_of(finished: Finished) -> dict[str, Any]:
         "site": job.work.site,
         "path": job.work.path,
         "source": finished.progress.source or None,
+        "how": finished.progress.how,
+        "chosen": finished.progress.chosen or None,
         "bytes": finished.progress.size,
         "sent": finished.progress.sent,
         "ms": round((time.monotonic() - finished.progress.started) * 1000, 1),

@@ -53,6 +53,11 @@ class Job:
         return tuple(file for variant in self.variants for file in variant.files)
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """Return the sites from which one or another of the meanings may come."""
+        return tuple(name for variant in self.variants for name in variant.sources)
+
+    @property
     def size(self) -> int:
         """Return the bytes to expect, at most."""
         return max((variant.size or 0 for variant in self.variants), default=0)

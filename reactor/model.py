@@ -186,7 +186,8 @@ class Topology:
     `served` is in order of preference, the own site first. `alternatives` holds every site
     of the settings. `reachable` are the sites that this process can open. `interval` is in
     seconds between scans for unfinished work. `roots` are names that documents may use.
-    `problems` tell why sites of the settings cannot be served by anybody.
+    `problems` tell why sites of the settings cannot be served by anybody. `relays` are the sites
+    from which it brings files to others than its own.
     """
 
     project: str
@@ -199,6 +200,7 @@ class Topology:
     interval: float = 60.0
     roots: frozenset[str] = frozenset(("", "work"))
     problems: Mapping[str, str] = field(default_factory=dict[str, str])
+    relays: frozenset[str] = frozenset()
 
     @cached_property
     def _groups(self) -> dict[str, frozenset[str]]:
@@ -211,8 +213,14 @@ class Topology:
 
     @property
     def is_serving(self) -> bool:
-        """Whether this process reaches its own site and has another to bring files to or from."""
-        return self.own in self.reachable and len(self.together(self.served)) > 1
+        """Whether this process reaches two places between which it brings files."""
+        if self.own in self.reachable:
+            return len(self.together(self.served)) > 1
+        return len({self.alternatives_of(site) for site in self.relays & self.reachable}) > 1
+
+    def relaying(self) -> Topology:
+        """Return this topology as that of a process which also serves two remote sites at a time."""
+        return replace(self, relays=self.together(self.served))
 
     def only(self, sites: frozenset[str]) -> Topology | None:
         """
@@ -262,14 +270,14 @@ class Topology:
         """
         Return the sites from which this process may bring a file to `destination`, best first.
 
-        One end is always the own site. A site of the destination's own group comes last and
-        means: prove that the bytes are there already.
+        One end is the own site, unless this process relays. A site of the destination's own group
+        comes last and means: prove that the bytes are there already.
         """
         group = self.alternatives_of(destination)
         holders = [site for site in self._preferred if file.available_at(site)]
         others = [site for site in holders if site not in group]
         if not self.is_own(destination):
-            others = [site for site in others if self.is_own(site)]
+            others = [site for site in others if self.is_own(site) or site in self.relays]
         same_place = [site for site in holders if site in group]
         return others + same_place[:1]
 

@@ -19,10 +19,21 @@ _MICROSECOND = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was proved of a copy: its checksum, or only its size."""
+    """
+    What was proved of a copy: its checksum, or only its size.
+
+    `awaited` is what the site has to tell of the copy when it is published: only then the
+    checksum is proved, and a site that tells another one has damaged it.
+    """
 
     verified: Literal["checksum", "size"]
     checksum: str | None = None
+    awaited: str | None = None
+
+
+def same_algorithm(one: str, other: str | None) -> bool:
+    """Return whether two checksums can be compared: both are there, by one algorithm."""
+    return other is not None and one.partition(":")[0] == other.partition(":")[0]
 
 
 def facts_prove(site: Site, found: Facts, variant: Variant) -> Proof | None:

@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Protocol
 
 import anyio
-import structlog
 from anyio.abc import TaskGroup
 
 from providers.base import SiteError
@@ -28,8 +27,6 @@ from reactor.pauses import Pauses
 from reactor.progress import Progress
 from reactor.sites import Site, Sites
 from reactor.workqueue import WorkQueue
-
-log = structlog.stdlib.get_logger()
 
 SCANNED_PRIORITY = 0
 BATCH = 512
@@ -50,6 +47,32 @@ class Running:
     ending: bool = False
 
 
+@dataclass(slots=True)
+class Load:
+    """
+    What one site has on its hands.
+
+    `taken` are names that were handed out; of those that became transfers, `running` is their
+    number, `size` the bytes to expect, and `ending` how many only wait for their ending.
+    """
+
+    taken: int = 0
+    running: int = 0
+    size: int = 0
+    ending: int = 0
+
+    def started(self, running: Running) -> None:
+        """Count a transfer in."""
+        self.running += 1
+        self.size += running.job.size
+
+    def left(self, running: Running) -> None:
+        """Count a transfer out."""
+        self.running -= 1
+        self.size -= running.job.size
+        self.ending -= running.ending
+
+
 class Serve(Protocol):
     """What carries work out: takes names of one site, and ends each by `done` or `put_back`."""
 
@@ -68,7 +91,7 @@ class Scheduler:
         self._sites = sites
         self._clock = clock
         self._pauses = pauses
-        self._taken: dict[str, int] = {site.label: 0 for site in sites}
+        self._loads = {site.label: Load() for site in sites}
         self._parked: set[Work] = set()
         self._elsewhere: set[Work] = set()
         self._wake = anyio.Event()
@@ -76,7 +99,7 @@ class Scheduler:
         self._accepting = True
 
     def __repr__(self) -> str:
-        return f"<Scheduler {self.queue!r} running={len(self.running)} taken={self._taken}>"
+        return f"<Scheduler {self.queue!r} running={len(self.running)} {self._loads}>"
 
     # What others ask for; none of it waits.
 
@@ -140,11 +163,29 @@ class Scheduler:
         """Return whether work waits whose place another process has claimed."""
         return any(work in self._elsewhere for work in self.queue.waiting())
 
+    def is_coming(self, work: Work) -> bool:
+        """Return whether work runs, or is about to: its site can be tried now."""
+        now = time.monotonic()
+        site = self._sites.find(work.project, work.site)
+        return site is not None and not site.resting_until(now) and self.queue.is_due(work, now)
+
     def start(self, running: Running) -> None:
         """Take note of a transfer that has its claim."""
         self.running[running.job.work] = running
+        self._loads[self._label(running.job.work)].started(running)
         for key in _documents(running):
             self._of_document.setdefault(key, set()).add(running.job.work)
+
+    def ending(self, running: Running) -> None:
+        """Take note that a transfer is no longer stopped: the next may be handed out."""
+        if not running.ending:
+            running.ending = True
+            self.load(self._label(running.job.work)).ending += 1
+            self._wake.set()
+
+    def load(self, label: str) -> Load:
+        """Return what a site has on its hands, by its label."""
+        return self._loads[label]
 
     def suspend(self, error: SiteError, work: Work) -> float:
         """
@@ -152,18 +193,7 @@ class Scheduler:
 
         That is the work's destination, unless the error says that it was its source.
         """
-        site = self._sites.of(work.project, error.site or work.site)
-        before = site.suspension
-        suspension = site.suspend(error, time.monotonic())
-        if suspension is not before:
-            log.warning(
-                "site suspended",
-                site=site.label,
-                kind=suspension.kind,
-                why=suspension.reason,
-                retry_in=round(suspension.until - time.monotonic(), 1),
-            )
-        return suspension.until
+        return self._sites.suspend(self._sites.of(work.project, error.site or work.site), error)
 
     # How it goes on.
 
@@ -183,7 +213,7 @@ class Scheduler:
     def is_idle(self) -> bool:
         """Return whether nothing runs, and nothing waits for a site that can be tried."""
         now = time.monotonic()
-        return not any(self._taken.values()) and not any(
+        return not self._is_serving and not any(
             self._room(site, now)
             for label in self.queue.lanes(now)
             if (site := self._sites.labelled(label))
@@ -228,15 +258,19 @@ class Scheduler:
             await self._all_ended()
 
     async def _all_ended(self) -> None:
-        while any(self._taken.values()):
+        while self._is_serving:
             await self._changed.wait()
+
+    @property
+    def _is_serving(self) -> bool:
+        return any(load.taken for load in self._loads.values())
 
     def _hand_out(self, serve: Serve, workers: TaskGroup) -> None:
         now = time.monotonic()
         for label in self.queue.lanes(now):
             site = self._sites.labelled(label)
             while site is not None and (works := self._next(site, now)):
-                self._taken[label] += len(works)
+                self._loads[label].taken += len(works)
                 workers.start_soon(serve.serve, site, works, workers)
 
     def _next(self, site: Site, now: float) -> list[Work]:
@@ -254,25 +288,16 @@ class Scheduler:
 
     def _room(self, site: Site, now: float) -> int:
         """Return how many names a site may be handed now."""
-        taken = self._taken[site.label]
+        load = self._loads[site.label]
         if site.resting_until(now):
             return 0
         if site.suspension is not None:  # one attempt tells whether it is back
-            return 0 if taken else 1
-        if sum(running.job.size for running in self.running_at(site)) >= BATCH_BYTES:
-            return max(0, site.transfers - taken)
-        if taken >= _MOST or taken - self._ending_at(site) > _LOW_WATER:
+            return 0 if load.taken else 1
+        if load.size >= BATCH_BYTES:
+            return max(0, site.transfers - load.taken)
+        if load.taken >= _MOST or load.taken - load.ending > _LOW_WATER:
             return 0
-        return BATCH if taken else _FIRST
-
-    def _ending_at(self, site: Site) -> int:
-        return sum(running.ending for running in self.running_at(site))
-
-    def running_at(self, site: Site) -> list[Running]:
-        """Return what runs to a site."""
-        return [
-            running for work, running in self.running.items() if self._label(work) == site.label
-        ]
+        return BATCH if load.taken else _FIRST
 
     def _label(self, work: Work) -> str:
         site = self._sites.find(work.project, work.site)
@@ -280,11 +305,14 @@ class Scheduler:
 
     def _leave(self, work: Work) -> None:
         running = self.running.pop(work, None)
+        load = self._loads[self._label(work)]
+        load.taken -= 1
+        if running is not None:
+            load.left(running)
         for key in _documents(running) if running else ():
             self._of_document[key].discard(work)
             if not self._of_document[key]:
                 del self._of_document[key]
-        self._taken[self._label(work)] -= 1
         self._wake.set()
 
     def _monotonic(self, at: datetime | None) -> float:

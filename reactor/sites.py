@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -16,12 +24,18 @@ from contextlib import (
     contextmanager,
 )
 from dataclasses import dataclass, field
+from typing import cast
 
 import anyio
+import structlog
 
 from providers.base import Marker, Provider, Reader, SiteError
+from providers.services import CopyingProvider
 from reactor.backoff import SITE_RETRY
-from reactor.model import Policy
+from reactor.model import Policy, Work
+from reactor.sourcing import Candidate, Choice, Ways, best_first
+
+log = structlog.stdlib.get_logger()
 
 
 class Throttle:
@@ -134,10 +148,10 @@ class Site:
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[None]:
         """
-        Hold one of the site's transfers as their source.
+        Hold one of the site's transfers as their source, for a file that comes to the own site.
 
-        Not at the own site: one end is always there, and as a destination it has its own
-        limit. So who waits here holds nothing that another waits for.
+        Not at the own site itself: as a destination it has its own limit, and who waits for
+        that holds nothing yet. Between two remote sites, `seats` are held.
         """
         if self.own:
             yield
@@ -181,12 +195,27 @@ class Site:
         return marker
 
 
+@asynccontextmanager
+async def seats(*sites: Site) -> AsyncGenerator[None]:
+    """
+    Hold one transfer of each site.
+
+    All who need several take them in one order, the own site's first: so what somebody waits for
+    is held by nobody who waits for what that one holds.
+    """
+    async with AsyncExitStack() as held:
+        for site in sorted(sites, key=lambda site: (not site.own, site.label)):
+            await held.enter_async_context(site.slots)
+        yield
+
+
 class Sites:
     """
     All sites that this process reaches, by project: a project may override any of them.
 
     Projects that say nothing of their own share one `Site`, its limits and its suspension.
-    `label` names a `Site` for people and for the queue: `vendor`, or `vendor@Bunny`.
+    `label` names a `Site` for people and for the queue: `vendor`, or `vendor@Bunny`. `ways` is
+    what was seen of how files go from one to another.
     """
 
     def __init__(
@@ -196,6 +225,7 @@ class Sites:
         self._overridden = dict(overridden)  # None: that project cannot use the shared one
         sites = (*shared.values(), *(site for site in overridden.values() if site))
         self._by_label = {site.label: site for site in sites}
+        self.ways = Ways()
 
     def __iter__(self) -> Iterator[Site]:
         return iter(self._by_label.values())
@@ -216,3 +246,46 @@ class Sites:
     def labelled(self, label: str) -> Site | None:
         """Return the site of a label."""
         return self._by_label.get(label)
+
+    def sources(self, work: Work, names: Sequence[str], size: int, begun: str = "") -> list[Choice]:
+        """
+        Return the sites to bring a file from, the best one first.
+
+        `names` are in the order of the settings; from `begun` part of it has been staged.
+        """
+        now = time.monotonic()
+        destination = self.of(work.project, work.site)
+
+        def seen(name: str, source: Site) -> Candidate:
+            return Candidate(
+                name,
+                disk=source.own or source.provider.features.local_paths,
+                copies=service_copies(source, destination),
+                begun=name == begun,
+                rate=self.ways.rate((source.label, destination.label), now),
+                doubtful=bool(source.resting_until(now)) or self.ways.has_failed(work, name),
+            )
+
+        return best_first([seen(name, self.of(work.project, name)) for name in names], size)
+
+    def suspend(self, site: Site, error: SiteError) -> float:
+        """Let a site rest, and return until when (monotonic seconds)."""
+        now, before = time.monotonic(), site.suspension
+        suspension = site.suspend(error, now)
+        if suspension is not before:
+            log.warning(
+                "site suspended",
+                site=site.label,
+                kind=suspension.kind,
+                why=suspension.reason,
+                retry_in=round(suspension.until - now, 1),
+            )
+        return suspension.until
+
+
+def service_copies(source: Site, destination: Site) -> bool:
+    """Return whether the destination's service copies the source's files by itself."""
+    are_open = source.is_open and destination.is_open
+    if not are_open or not destination.provider.features.copies:
+        return False
+    return cast("CopyingProvider", destination.provider).copies_from(source.provider)

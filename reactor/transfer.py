@@ -9,10 +9,11 @@ transfers at a time.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import NamedTuple
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+import anyio
 
 from providers.base import (
     ChangedFileError,
@@ -21,18 +22,21 @@ from providers.base import (
     FileError,
     Handle,
     Location,
-    MissingFileError,
     RevokedError,
     SiteError,
 )
+from providers.small import SmallFile
+from reactor.bringing import Bringing, Sent, kept_mtime
 from reactor.claims import Claim, Former, Journal
 from reactor.jobs import Job, Variant
 from reactor.progress import Progress
-from reactor.proof import Proof, bytes_prove, facts_prove, is_the_published
-from reactor.sites import Site, Sites
-from reactor.staging import Resumed, Staging, copy_on_disk, damaged, kernel_copies
+from reactor.proof import Proof, bytes_prove, facts_prove, same_algorithm
+from reactor.resuming import Resumed
+from reactor.sites import Site, Sites, service_copies
+from reactor.sourcing import Choice
+from reactor.staging import kernel_copies, sends_together
 
-Journalled = Callable[[Claim, Journal], Awaitable[None]]
+Journalled = Callable[[Claim, Journal], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +48,6 @@ class Staged:
     proof: Proof
     mtime_ns: int | None
     replaces: bool
-
-
-class _Sent(NamedTuple):
-    """Staged bytes, what was proved of them, and the facts of their source."""
-
-    handle: Handle
-    proof: Proof
-    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +69,10 @@ class ProvedWrong:
 Outcome = Staged | AlreadyRight | ProvedWrong
 
 
+class NotNowError(Exception):
+    """The only sources that can serve have no transfer to spare; nothing was tried in vain."""
+
+
 @dataclass(slots=True)
 class Transfer:
     """One claimed job, carried out. Raises `SiteError` or `FileError`; a claim is left as it is."""
@@ -84,6 +84,8 @@ class Transfer:
     progress: Progress
     cleared: bool = field(default=False, init=False)  # no former owner can publish any more
     staged: Staged | None = field(default=None, init=False)  # together with others
+    seated: Site | None = field(default=None, init=False)  # a source whose transfer is held, too
+    _noted: Journal = field(default=Journal(), init=False)
     _adopted: Resumed | None = field(default=None, init=False)
 
     @property
@@ -92,23 +94,54 @@ class Transfer:
         return self._site(self.job.work.site)
 
     @property
+    def handle(self) -> Handle:
+        """What this claim has staged, if anything."""
+        return Handle(self.job.where, self.claim.id, self._noted.token)
+
+    @property
+    def first_source(self) -> Site | None:
+        """The best site to bring it from, as far as is known before anything was tried."""
+        choices = self._choices(self.job.variants[0])
+        return self._site(choices[0].name) if choices else None
+
+    @property
+    def relay_source(self) -> Site | None:
+        """The first source, where both ends are remote: both sites' transfers are to be held."""
+        source = None if self.destination.own else self.first_source
+        return None if source is None or source.own else source
+
+    @property
     def fresh_source(self) -> Site | None:
-        """The disk to copy from, where nothing was staged before: others may come along."""
-        variant = self.job.variants[0]
-        if self.claim.former or len(self.job.variants) > 1 or not variant.sources:
+        """The disk to read from, where nothing was staged before: others may come along."""
+        if self.claim.former or len(self.job.variants) > 1:
             return None
-        source = self._site(variant.sources[0])
-        return source if source.is_open and kernel_copies(source, self.destination) else None
+        source = self.first_source
+        if source is None or not source.is_open:
+            return None
+        together = kernel_copies(source, self.destination) or sends_together(
+            source, self.destination
+        )
+        return source if together else None
 
     async def accept_fresh(self, source: Site, copied: Copied) -> None:
         """Keep what was copied together with others; unless it is right, `run` does it again."""
         variant = self.job.variants[0]
         handle = Handle(self.job.where, self.claim.id)
-        self.progress.begin(source.name, copied.source.size)
+        self.progress.begin(source.name, copied.source.size, "disk")
         with contextlib.suppress(FileError):
-            sent = await self._checked(source, variant, handle, copied)
+            sent = await self._bringing.checked(source, variant, handle, copied)
             self.staged = await self._accept(source, variant, sent, None)
             self.progress.advance(copied.source.size)
+            self.cleared = True
+
+    async def accept_sent(self, source: Site, file: SmallFile) -> None:
+        """Keep what was staged together with others; unless it is right, `run` does it again."""
+        variant = self.job.variants[0]
+        self.progress.begin(source.name, file.facts.size, "stream")
+        with contextlib.suppress(FileError):
+            sent = await self._bringing.sent_whole(source, variant, file)
+            self.staged = await self._accept(source, variant, sent, None)
+            self.progress.advance(file.facts.size)
             self.cleared = True
 
     async def run(self) -> Outcome:
@@ -117,6 +150,11 @@ class Transfer:
             return await self._run()
         except FileError:
             await self._discard(self.destination)
+            raise
+        except NotNowError:
+            if self._adopted is not None:
+                await self._note(replace(self._adopted.journal, token=self._adopted.handle.token))
+                self.progress.journalled = True
             raise
 
     async def _run(self) -> Outcome:
@@ -136,19 +174,39 @@ class Transfer:
     def _site(self, name: str) -> Site:
         return self.sites.of(self.job.work.project, name)
 
+    @property
+    def _bringing(self) -> Bringing:
+        where, claim = self.job.where, self.claim.id
+        return Bringing(where, claim, self.destination, self.progress, self._note)
+
+    async def _note(self, journal: Journal) -> bool:
+        self._noted = journal
+        return await self.journalled(self.claim, journal)
+
+    def _choices(self, variant: Variant) -> list[Choice]:
+        begun = self._adopted.journal.source if self._adopted else ""
+        return self.sites.sources(self.job.work, variant.sources, variant.size or 0, begun)
+
     async def _bring(self, destination: Site, found: Facts | None) -> Outcome | None:
         """Return staged bytes from the first source that can serve; None where there is none."""
-        trouble: FileError | SiteError | None = None
+        trouble: FileError | SiteError | NotNowError | None = None
         for variant in self.job.variants:
-            for name in variant.sources:
+            for choice in self._choices(variant):
+                source = self._site(choice.name)
+                self.progress.chosen = choice.why.value
                 try:
-                    return await self._stage(destination, self._site(name), variant, found)
-                except FileError as error:
+                    return await self._stage(destination, source, variant, found)
+                except NotNowError as error:
                     trouble = error
+                except FileError as error:
+                    self.sites.ways.failed(self.job.work, choice.name)
+                    trouble = trouble if isinstance(trouble, NotNowError) else error
                 except SiteError as error:
-                    if error.site != name:
+                    if error.site != choice.name:
                         raise
-                    trouble = error  # the next source may be within reach
+                    self.sites.suspend(source, error)
+                    self._adopted = Resumed(self.handle, self._noted)  # the next may go on
+                    trouble = trouble if isinstance(trouble, NotNowError) else error
         if trouble is not None:
             raise trouble
         return None
@@ -157,14 +215,58 @@ class Transfer:
         self, destination: Site, source: Site, variant: Variant, found: Facts | None
     ) -> Staged:
         await source.open()
-        send = self._copy if kernel_copies(source, destination) else self._send
-        return await self._accept(source, variant, await send(destination, source, variant), found)
+        began = time.monotonic()
+        sent = await self._sent(destination, source, variant)
+        staged = await self._accept(source, variant, sent, found)
+        now = time.monotonic()
+        way = (source.label, destination.label)
+        self.sites.ways.moved(way, self.progress.sent, now - began, now)
+        self.sites.ways.served(self.job.work)
+        source.recovered()
+        return staged
+
+    async def _sent(self, destination: Site, source: Site, variant: Variant) -> Sent:
+        """Return staged bytes; what was begun is gone on with only where it is streamed."""
+        bringing = self._bringing
+        if kernel_copies(source, destination):
+            await self._discard(destination)
+            return await bringing.by_kernel(source, variant)
+        async with self._reading(source):
+            if service_copies(source, destination):
+                await self._discard(destination)
+                if sent := await bringing.by_service(source, variant):
+                    return sent
+            resumed, self._adopted = self._adopted, None
+            return await bringing.by_stream(source, variant, resumed)
+
+    @contextlib.asynccontextmanager
+    async def _reading(self, source: Site) -> AsyncGenerator[None]:
+        """
+        Hold one of the source's transfers.
+
+        Whoever holds that of a remote destination waits for no other's: it is held already, or it
+        is free, or this is not the time for it.
+        """
+        if source is self.seated:
+            yield
+        elif self.destination.own or source.own:
+            async with source.reading():
+                yield
+        else:
+            try:
+                source.slots.acquire_nowait()
+            except anyio.WouldBlock:
+                raise NotNowError from None
+            try:
+                yield
+            finally:
+                source.slots.release()
 
     async def _accept(
-        self, source: Site, variant: Variant, sent: _Sent, found: Facts | None
+        self, source: Site, variant: Variant, sent: Sent, found: Facts | None
     ) -> Staged:
         """Return what was staged, unless its bytes are known not to be the published ones."""
-        known = _same_algorithm(variant, sent.proof)
+        known = [one for one in variant.checksums if same_algorithm(one, sent.proof.checksum)]
         if known and sent.proof.checksum not in known:
             await self.destination.provider.revoke(sent.handle)
             raise ChangedFileError(
@@ -172,65 +274,8 @@ class Transfer:
                 f"its bytes have {sent.proof.checksum}, not {', '.join(sorted(known))}; "
                 "publish it again, or bring back the right file"
             )
-        mtime = _kept_mtime(sent.facts, variant)
+        mtime = kept_mtime(sent.facts, variant)
         return Staged(variant, sent.handle, sent.proof, mtime, replaces=found is not None)
-
-    async def _copy(self, destination: Site, source: Site, variant: Variant) -> _Sent:
-        """Let the kernel copy; that the source is the published file is checked afterwards."""
-        await self._discard(destination)
-        self.progress.begin(source.name, variant.size or 0)
-        try:
-            handle, copied = await copy_on_disk(
-                self.job.where, source, destination, self.claim.id, self.progress.advance
-            )
-        except MissingFileError as error:
-            with source.blamed():
-                await source.marker(self.job.where.root)  # a missing disk is not the file's fault
-            raise self._missing(source) from error
-        return await self._checked(source, variant, handle, copied)
-
-    async def _checked(
-        self, source: Site, variant: Variant, handle: Handle, copied: Copied
-    ) -> _Sent:
-        """Return what the kernel copied, unless its source was not the published file."""
-        try:
-            if copied.source_checksum != copied.staged_checksum:
-                raise damaged(self.job.where, self.destination)
-            is_the_published(source, self.job.where, copied.source, variant)
-        except FileError:
-            await self.destination.provider.revoke(handle)
-            raise
-        self.progress.size = copied.source.size
-        return _Sent(handle, Proof("checksum", copied.staged_checksum), copied.source)
-
-    async def _send(self, destination: Site, source: Site, variant: Variant) -> _Sent:
-        """Stream from site to site, going on from what a dead owner has staged."""
-        with source.blamed():
-            facts = await source.provider.facts(self.job.where)
-        if facts is None:
-            raise self._missing(source)
-        is_the_published(source, self.job.where, facts, variant)
-        self.progress.begin(source.name, facts.size)
-        staging = Staging(
-            where=self.job.where,
-            source=source,
-            destination=destination,
-            facts=facts,
-            hash=variant.hash,
-            claim=self.claim.id,
-            progress=self.progress,
-            note=partial(self.journalled, self.claim),
-        )
-        resumed, self._adopted = self._adopted, None
-        async with source.reading():
-            handle, proof = await staging.run(resumed)
-        return _Sent(handle, proof, facts)
-
-    def _missing(self, source: Site) -> MissingFileError:
-        return MissingFileError(
-            f"{self.job.where.path} is marked available at {source.name!r} but is not there; "
-            f"bring it back, or reset it with `sitesync site reset {source.name}`"
-        )
 
     async def _prove(self, destination: Site, found: Facts, variant: Variant) -> Proof | None:
         if variant.size is not None and found.size != variant.size:
@@ -276,6 +321,8 @@ class Transfer:
                 former.claim,
                 former.journal.token if former.journal else "",
             )
+            if self._adopted and handle.token and handle.token == self._adopted.handle.token:
+                continue  # an upload that went from owner to owner, and is ours now
             if self._adopted is None and self._may_adopt(destination, former):
                 try:
                     adopted = await destination.provider.adopt(handle, self.claim.id)
@@ -300,18 +347,3 @@ class Transfer:
         if self._adopted is not None:
             await destination.provider.revoke(self._adopted.handle)
             self._adopted = None
-
-
-def _same_algorithm(variant: Variant, proof: Proof) -> list[str]:
-    """Return the checksums proved earlier that this proof's can be compared with."""
-    algorithm = (proof.checksum or "").partition(":")[0]
-    return [known for known in variant.checksums if known.partition(":")[0] == algorithm]
-
-
-def _kept_mtime(facts: Facts, variant: Variant) -> int | None:
-    """Return the source's time, or the publisher's own where the source keeps a coarser one."""
-    if facts.mtime_ns is None or variant.mtime_ns is None:
-        return variant.mtime_ns if facts.mtime_ns is None else facts.mtime_ns
-    same_second = facts.mtime_ns // 10**9 == variant.mtime_ns // 10**9
-    coarse = facts.mtime_ns % 10**9 == 0
-    return variant.mtime_ns if coarse and same_second else facts.mtime_ns

@@ -8,7 +8,7 @@ ending; whatever a provider raises beyond that is contained as the file's failur
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -18,14 +18,13 @@ from pymongo.errors import PyMongoError
 
 from providers.base import (
     FileError,
-    Handle,
     Marker,
     PermanentFileError,
     ProviderError,
     RevokedError,
     SiteError,
 )
-from reactor.bundling import stage_together
+from reactor.bundling import Started, bundles, stage_together
 from reactor.claims import Claim, Claims, Journal, Place
 from reactor.clock import DatabaseClock
 from reactor.endings import Endings
@@ -35,8 +34,8 @@ from reactor.model import Topology, Work
 from reactor.progress import Progress
 from reactor.reader import Reader
 from reactor.scheduler import BATCH_BYTES, Running, Scheduler
-from reactor.sites import Site, Sites
-from reactor.transfer import Outcome, Staged, Transfer
+from reactor.sites import Site, Sites, seats
+from reactor.transfer import NotNowError, Outcome, Staged, Transfer
 from reactor.watching.published import Published
 
 log = structlog.stdlib.get_logger()
@@ -44,7 +43,8 @@ log = structlog.stdlib.get_logger()
 ELSEWHERE_SECONDS = 10.0
 _DATABASE_SECONDS = 2.0
 _GIVE_UP_SECONDS = 5.0
-_SMALL = 1024 * 1024
+_COMES_SECONDS = 10.0
+_NOT_NOW_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,13 @@ class Workers:
             jobs = await self._jobs(site, works, open_works)
             claims = await self._claims.take(await self._places(site, jobs))
             to_do = await self._still_to_do(self._matched(jobs, claims), open_works)
-            started: list[Running] = []
+            started: list[Started] = []
             for job, claim in to_do:
                 del open_works[job.work]
-                started.append(Running(job, claim, Progress(job.work, time.monotonic())))
-                self._scheduler.start(started[-1])
-            for bundle in _bundles(started, site.provider.features.bundle):
+                running = Running(job, claim, Progress(job.work, time.monotonic()))
+                self._scheduler.start(running)
+                started.append(Started(running, self._made(running)))
+            for bundle in bundles(started, site.provider.features.bundle):
                 workers.start_soon(self._transfer_bundle, site, bundle)
             self._scheduler.park_elsewhere(open_works, time.monotonic() + ELSEWHERE_SECONDS)
         except SiteError as error:
@@ -106,14 +107,18 @@ class Workers:
     ) -> list[Job]:
         """Return what is to be done now; what is not leaves `open_works` and goes back."""
         admitted: list[Job] = []
-        running = self._scheduler.running_at(site)
-        expected = sum(other.job.size for other in running)
+        load = self._scheduler.load(site.label)
+        expected, running = load.size, load.running
         for work, job in (await self._read(works)).items():
             if isinstance(job, Job):
                 # Claiming far ahead would keep large files from other reactors.
-                if expected >= BATCH_BYTES and len(running) + len(admitted) >= site.transfers:
+                if expected >= BATCH_BYTES and running + len(admitted) >= site.transfers:
                     del open_works[work]
                     self._scheduler.put_back(work)
+                    continue
+                if self._comes_here_first(site, job):
+                    self._scheduler.park([work], time.monotonic() + _COMES_SECONDS)
+                    del open_works[work]
                     continue
                 expected += job.size
                 admitted.append(job)
@@ -192,16 +197,33 @@ class Workers:
         else:
             self._scheduler.put_back(work, found.until)
 
-    async def _transfer_bundle(self, site: Site, bundle: Sequence[Running]) -> None:
-        """Carry out what counts as one transfer at the site: a file, or some small ones."""
-        transfers = [
-            Transfer(running.job, running.claim, self._sites, self._journal, running.progress)
-            for running in bundle
-        ]
-        async with site.slots, anyio.create_task_group() as together:
-            started = [*zip(bundle, transfers, strict=True)]
-            await stage_together([t for running, t in started if not running.scope.cancel_called])
-            for running, transfer in started:
+    def _comes_here_first(self, site: Site, job: Job) -> bool:
+        """
+        Return whether a file for a remote site is just being brought to the own one.
+
+        From there it goes on: it is not read twice from afar.
+        """
+        project = job.work.project
+        topology = self._topology_of(project)
+        if site.own or topology is None or not job.sources:
+            return False
+        if any(map(topology.is_own, job.sources)):
+            return False
+        return self._scheduler.is_coming(Work(project, topology.own, job.work.path))
+
+    def _made(self, running: Running) -> Transfer:
+        return Transfer(running.job, running.claim, self._sites, self._journal, running.progress)
+
+    async def _transfer_bundle(self, site: Site, bundle: Sequence[Started]) -> None:
+        """Carry out what counts as one transfer at its sites: a file, or some small ones."""
+        source = bundle[0].transfer.relay_source
+        held = (site,) if source is None else (site, source)
+        async with seats(*held), anyio.create_task_group() as together:
+            waiting = [one for one in bundle if not one.running.scope.cancel_called]
+            for one in waiting:
+                one.transfer.seated = source
+            await stage_together([one.transfer for one in waiting])
+            for running, transfer in bundle:
                 if transfer.staged is None or running.scope.cancel_called:
                     together.start_soon(self._transfer, site, running, transfer)
                 else:
@@ -209,7 +231,7 @@ class Workers:
 
     def _staged(self, site: Site, running: Running, staged: Staged) -> None:
         """Hand over what was staged together with others."""
-        running.ending = True
+        self._scheduler.ending(running)
         site.recovered()
         self._endings.put(Finished(running.job, running.claim, running.progress, staged))
 
@@ -219,14 +241,18 @@ class Workers:
         try:
             with running.scope:
                 result = await transfer.run()
-                running.ending = True
+                self._scheduler.ending(running)
                 site.recovered()
         except FileError as error:
-            running.ending = True
+            self._scheduler.ending(running)
             result = error
-        except RevokedError:
+        except NotNowError:
+            await self._abandon(site, running, transfer)
+            self._scheduler.park([running.job.work], time.monotonic() + _NOT_NOW_SECONDS)
+            return
+        except RevokedError as error:
             # Whoever took the place over has revoked it: the rest is theirs to do and to record.
-            log.info("claim lost", path=running.job.work.path, site=site.name)
+            log.info("claim lost", path=running.job.work.path, site=site.name, why=str(error)[:200])
         except SiteError as error:
             await self._abandon(site, running, transfer)
             until = self._scheduler.suspend(error, running.job.work)
@@ -235,7 +261,7 @@ class Workers:
             return
         except Exception as error:
             log.exception("unexpected", path=running.job.work.path, site=site.name)
-            running.ending = True
+            self._scheduler.ending(running)
             result = FileError(f"unexpected {type(error).__name__}; the log has the details")
         if result is None or not transfer.cleared:
             await self._abandon(site, running, transfer)
@@ -253,28 +279,29 @@ class Workers:
         with anyio.CancelScope(shield=True), anyio.move_on_after(_GIVE_UP_SECONDS):
             clean = transfer.cleared and not running.progress.journalled
             try:
-                if clean and await self._withdrawn(site, running):
+                if clean and await self._withdrawn(site, transfer):
                     await self._claims.release([running.claim])
                 elif not await self._claims.give_up([running.claim]):
-                    await self._withdrawn(site, running)
+                    await self._withdrawn(site, transfer)
             except PyMongoError as error:
                 log.warning("a claim ends with its lease", why=str(error)[:200])
 
-    async def _withdrawn(self, site: Site, running: Running) -> bool:
+    async def _withdrawn(self, site: Site, transfer: Transfer) -> bool:
         """Return whether nothing is staged any more under a claim."""
         try:
-            await site.provider.revoke(Handle(running.job.where, running.claim.id))
+            await site.provider.revoke(transfer.handle)
         except ProviderError as error:
-            log.debug("staged bytes stay", path=running.job.work.path, why=str(error)[:200])
+            log.debug("staged bytes stay", path=transfer.job.work.path, why=str(error)[:200])
             return False
         return True
 
-    async def _journal(self, claim: Claim, journal: Journal) -> None:
+    async def _journal(self, claim: Claim, journal: Journal) -> bool:
         try:
-            await self._claims.journal(claim, journal)
+            return await self._claims.journal(claim, journal)
         except PyMongoError as error:
             # Bytes go on while the database is away; only resuming loses ground.
             log.debug("journal not written", why=str(error)[:200])
+            return False
 
     # What endings ask and tell.
 
@@ -300,16 +327,6 @@ class Workers:
             log.warning("a claim ends with its lease", why=str(problem)[:200])
         work = finished.job.work
         self._scheduler.park([work], self._scheduler.suspend(error, work))
-
-
-def _bundles(started: Sequence[Running], most: int) -> Iterator[Sequence[Running]]:
-    """Yield what is transferred together: small files in bundles, others alone, in order."""
-    small = [running for running in started if running.job.size <= _SMALL]
-    for index in range(0, len(small), most):
-        yield small[index : index + most]
-    for running in started:
-        if running.job.size > _SMALL:
-            yield [running]
 
 
 async def _marker(site: Site, root: str) -> Marker:

@@ -68,6 +68,11 @@ class WorkQueue:
     def __repr__(self) -> str:
         return f"<WorkQueue waiting={len(self._items)} handed_out={len(self._busy)}>"
 
+    def is_due(self, work: Work, now: float) -> bool:
+        """Return whether a name is handed out, or would be if there was room."""
+        waiting = self._items.get(work)
+        return work in self._busy or (waiting is not None and waiting.at <= now)
+
     def has_room(self, lane: str) -> bool:
         """Return whether a scan may add more to a lane: less than the lane's share waits there."""
         return self._lengths[lane] < self._share and len(self._items) < self._limit

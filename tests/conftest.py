@@ -7,6 +7,8 @@ there fails its own tests only. It ends with pytest, whichever way pytest ends.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -20,6 +22,7 @@ from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from reactor.embedded import find_mongod
+from tests.packages import Packages
 from tests.servers.processes import free_port, served
 
 # A client that is closed while its second, streaming monitor connects leaks that socket until
@@ -68,6 +71,19 @@ async def database(
     own = client[f"test_{uuid4().hex[:12]}"]
     yield own
     await client.drop_database(own.name)
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Packages]:
+    """A folder of packages that this process and those that it starts can import."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    installed = Packages(folder)
+    yield installed
+    for module in installed.modules:
+        sys.modules.pop(module, None)
 
 
 def initiate(port: int, name: str, **settings: int) -> None:

@@ -29,13 +29,17 @@ from providers.base import (
 from providers.checksums import ALGORITHMS
 from providers.local_drive.crew import Crew
 from providers.local_drive.files import Files
+from providers.local_drive.hand import Order, published_in, staged_in
+from providers.local_drive.hands import Hands
 from providers.local_drive.settings import LocalDriveOptions
 from providers.local_drive.streams import DiskReader, DiskSink
+from providers.small import SmallFile
 
 _LISTED_AT_ONCE = 512
 _FOLDERS_AT_ONCE = 32
-_HANDS = 2
+_HANDS = 3
 _BUNDLE = 32
+_MANY = 16  # fewer are staged here before a process has begun
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -55,7 +59,7 @@ class LocalDrive:
         self._files = Files(setup)
         self._threads = CapacityLimiter(2 * transfers)
         self._crew = Crew(_HANDS)
-        self._hands = CapacityLimiter(_HANDS)
+        self._hands = Hands(_HANDS)
         self.features = Features(
             durable=sys.platform != "win32",  # there, a folder cannot be synced
             checksums=frozenset(ALGORITHMS),
@@ -69,7 +73,8 @@ class LocalDrive:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Hold nothing back: all that was opened was closed by who opened it."""
+        """End the processes that copied; all that was opened was closed by who opened it."""
+        await self._hands.close()
 
     async def marker(self, root: str) -> Marker | None:
         """Return the root's marker, or None where there is none; SiteError if out of reach."""
@@ -91,7 +96,13 @@ class LocalDrive:
         """Open staged bytes for reading back."""
         return self._reading(handle, 0)
 
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:  # noqa: ARG002 -- room is not reserved: that would forbid reflinks
+    async def stage(
+        self,
+        where: Location,
+        claim: str,
+        size: int,  # noqa: ARG002 -- room is not reserved: that would forbid reflinks
+        mtime_ns: int | None = None,  # noqa: ARG002 -- set when it is published
+    ) -> Handle:
         """Make an empty staged file that nobody else has (O_EXCL), folders included."""
         handle = Handle(where, claim)
         await self._run(self._files.stage, handle)
@@ -128,7 +139,15 @@ class LocalDrive:
         self, handles: Sequence[tuple[Handle, int | None]]
     ) -> Sequence[Facts | ProviderError]:
         """Make staged bytes visible under their names; each folder is synced once."""
-        return await self._run(self._files.publish, handles)
+        published: Sequence[Facts | ProviderError | None] = [None] * len(handles)
+        if len(handles) >= _MANY:
+            staged, mtimes_ns = zip(*handles, strict=True)
+            order = Order("publish", self._roots(staged), staged, mtimes_ns=mtimes_ns)
+            answer = await self._hands.carry_out(order)
+            published = published if answer is None else published_in(answer)
+        missing = [one for one, facts in zip(handles, published, strict=True) if facts is None]
+        told = iter(await self._run(self._files.publish, missing) if missing else ())
+        return [next(told) if facts is None else facts for facts in published]
 
     async def revoke(self, handle: Handle) -> None:
         """Remove staged bytes, so that every later `publish` of them fails."""
@@ -164,15 +183,29 @@ class LocalDrive:
         self, source: DiskProvider, handles: Sequence[Handle]
     ) -> Sequence[Copied | None]:
         """Stage copies of small files whose places are empty, all in one hop."""
-        return await to_thread.run_sync(
-            self._files.stage_small, source.local_path, handles, limiter=self._hands
-        )
+        if len(handles) >= _MANY:
+            source_roots = {root: str(source.root_path(root)) for root in self._roots(handles)}
+            order = Order("stage", self._roots(handles), handles, source_roots)
+            answer = await self._hands.carry_out(order)
+            if answer is not None:
+                return staged_in(answer)
+            for handle in handles:
+                await self.revoke(handle)
+        return await self._run(self._files.stage_small, source.local_path, handles)
+
+    async def read_small(self, files: Sequence[Location]) -> Sequence[SmallFile | None]:
+        """Return small files that are at rest, all read in one hop."""
+        return await self._run(self._files.read_small, files)
 
     async def stage_from_disk(
         self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
     ) -> Copied:
         """Make the staged file of `handle` with a copy of `source`, hashed at both ends."""
         return await self._run(self._files.stage_from_disk, source, handle, progress)
+
+    def _roots(self, handles: Sequence[Handle]) -> dict[str, str]:
+        """Return the folders of the roots that some handles name."""
+        return {root: str(self.root_path(root)) for root in {h.where.root for h in handles}}
 
     @asynccontextmanager
     async def _reading(self, what: Location | Handle, offset: int) -> AsyncGenerator[DiskReader]:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from providers.base import Kind
+from pathlib import Path
+
+from providers.base import Kind, Provider, Setup
 from providers.sftp.options import SftpOptions
-from providers.sftp.provider import SftpProvider
 
-__all__ = ["KIND", "SftpOptions", "SftpProvider"]
+__all__ = ["KIND", "SftpOptions"]
 
-KIND = Kind("sftp", SftpOptions, SftpProvider)
+
+def _make(setup: Setup) -> Provider:
+    from providers.sftp.provider import SftpProvider  # noqa: PLC0415 - asyncssh takes its time
+
+    return SftpProvider(setup)
+
+
+KIND = Kind("sftp", SftpOptions, _make, icon=Path(__file__).with_name("icon.png"))

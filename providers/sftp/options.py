@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import asyncssh
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -26,6 +25,8 @@ def _pinned(value: str) -> str:
     """Accept a public key, or its SHA256 fingerprint, as `ssh-keygen -l` prints it."""
     if _FINGERPRINT.fullmatch(value):
         return value
+    import asyncssh  # noqa: PLC0415 - only a pinned key is worth the time that it takes
+
     try:
         asyncssh.import_public_key(value)
     except asyncssh.KeyImportError:

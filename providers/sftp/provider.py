@@ -10,6 +10,7 @@ from typing import Self
 import anyio
 
 from providers.base import (
+    Copied,
     Facts,
     Features,
     Handle,
@@ -17,15 +18,19 @@ from providers.base import (
     Location,
     Marker,
     PermanentFileError,
+    Provider,
     ProviderError,
     Setup,
     SiteError,
     Unlisted,
 )
 from providers.checksums import checksum_of
+from providers.services import CopyRefusedError
 from providers.sftp import requests
+from providers.sftp.bundles import Bundles
 from providers.sftp.channel import Channel
 from providers.sftp.connecting import connect
+from providers.sftp.copying import Copying, Original
 from providers.sftp.errors import is_missing, missing, translated
 from providers.sftp.folders import Folders
 from providers.sftp.hashing import Hashing, hashing_by_command, hashing_by_extension
@@ -42,6 +47,7 @@ from providers.sftp.syncing import syncs_folders
 
 _SECOND = 1_000_000_000
 _TRANSFERS = 16
+_BEST = ("xxh128", "sha256", "md5")  # what its ways to hash offer
 _BUNDLE = 8  # small files wait for answers most of the time, and share calls to hash them
 
 
@@ -59,6 +65,13 @@ class SftpProvider:
         self._folders = Folders(setup.site)
         self._places: Places
         self._staging: Staging
+        self._bundles: Bundles
+        self._copying: Copying
+
+    @property
+    def site(self) -> str:
+        """The site's name."""
+        return self._setup.site
 
     @property
     def features(self) -> Features:
@@ -115,9 +128,19 @@ class SftpProvider:
         async with self._reading(handle, self._staging.path(handle), 0) as reader:
             yield reader
 
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:  # noqa: ARG002  # SFTP cannot set room aside
+    async def stage(
+        self,
+        where: Location,
+        claim: str,
+        size: int,  # noqa: ARG002  # SFTP cannot set room aside
+        mtime_ns: int | None = None,  # noqa: ARG002  # set when it is published
+    ) -> Handle:
         """Make an empty staged file that nobody else has, folders included."""
         return await self._staging.make(where, claim)
+
+    async def stage_bundle(self, files: Sequence[tuple[Handle, bytes]]) -> Sequence[bool]:
+        """Stage small files together; False for each that needs a closer look."""
+        return await self._bundles.stage(files)
 
     @asynccontextmanager
     async def write(self, handle: Handle, offset: int = 0) -> AsyncGenerator[FileSink]:
@@ -189,6 +212,45 @@ class SftpProvider:
         async for listed in listing.files(folder):
             yield listed
 
+    @property
+    def server(self) -> tuple[str, int]:
+        """The server that this site is on."""
+        return self._options.host, self._options.port
+
+    def place(self, where: Location) -> Place:
+        """Return where a file lies on the server."""
+        return self._places.place(where)
+
+    def copies_from(self, source: Provider) -> bool:
+        """Return whether the source is on the same server, which hashes for both."""
+        if not isinstance(source, SftpProvider) or source.server != self.server:
+            return False
+        return self._features.copies and not source.features.checksums.isdisjoint(
+            self._features.checksums
+        )
+
+    async def begin_copy(self, where: Location, claim: str, size: int) -> Handle:
+        """Make an empty staged file that nobody else has, folders included."""
+        return await self.stage(where, claim, size)
+
+    async def copy(
+        self, source: Provider, facts: Facts, handle: Handle, progress: Callable[[int], None]
+    ) -> Copied:
+        """Let the server fill staged bytes; both ends are hashed by it afterwards."""
+        if not isinstance(source, SftpProvider):
+            raise CopyRefusedError(f"site {self._setup.site!r} copies within its server only")
+        where = handle.where
+        marker = await source.marker(where.root)
+        original = Original(source.site, source.place(where), marker, facts)
+        await self._copying.fill(original, handle, progress)
+        common = source.features.checksums & self._features.checksums
+        algorithm = next(name for name in _BEST if name in common)
+        there = await source.checksum(where, algorithm)
+        here = await self.checksum(handle, algorithm)
+        if there is None or here is None:
+            raise CopyRefusedError(f"the server of {self._setup.site!r} did not hash both ends")
+        return Copied(facts, there, here)
+
     async def _learn(self) -> None:
         async with self._pool.channel() as channel:
             home = await channel.ask(requests.real_path(b"."))
@@ -197,6 +259,8 @@ class SftpProvider:
         self._hashing = await self._way_to_hash(home)
         self._places = Places(self._setup, home)
         self._staging = Staging(self._setup.site, self._pool, self._places, self._folders)
+        self._bundles = Bundles(self._pool, self._places, self._folders)
+        self._copying = Copying(self._setup.site, self._staging)
         if durable:
             self._staging.make_durable()
         self._features = Features(
@@ -207,6 +271,8 @@ class SftpProvider:
             mtime_resolution_ns=_SECOND,
             transfers=_TRANSFERS,
             bundle=_BUNDLE,
+            bundles=True,
+            copies=requests.COPY_DATA in extensions and self._hashing is not None,
         )
 
     async def _way_to_hash(self, home: bytes) -> Hashing | None:

@@ -34,6 +34,7 @@ POSIX_RENAME = "posix-rename@openssh.com"
 FSYNC = "fsync@openssh.com"
 STATVFS = "statvfs@openssh.com"
 LIMITS = "limits@openssh.com"
+COPY_DATA = "copy-data"
 CHECK_FILE = b"check-file"
 
 _READ_ONLY = 0x1
@@ -58,6 +59,14 @@ class Limits(NamedTuple):
 
     read: int
     write: int
+
+
+class Part(NamedTuple):
+    """Some bytes of an open file."""
+
+    handle: bytes
+    offset: int
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +163,12 @@ def posix_rename(old: bytes, new: bytes) -> Request[None]:
 def fsync(handle: bytes) -> Request[None]:
     """Answered when an open file is on disk."""
     return _extended(FSYNC, string(handle), _nothing)
+
+
+def copy_data(part: Part, to: bytes) -> Request[None]:
+    """Let the server copy a part of one open file to the same offset of another."""
+    source = string(part.handle) + long(part.offset) + long(part.length)
+    return _extended(COPY_DATA, source + string(to) + long(part.offset), _nothing)
 
 
 def space(path: bytes) -> Request[Space]:

@@ -54,6 +54,10 @@ class Staging:
         """Return the path of staged bytes."""
         return self._places.place(handle.where).staged(handle.claim)
 
+    def folder(self, handle: Handle) -> bytes:
+        """Return the path of the folder that staged bytes are in."""
+        return self._places.place(handle.where).folder
+
     async def make(self, where: Location, claim: str) -> Handle:
         """Make a staged file that was not there before."""
         place = self._places.place(where)
@@ -70,7 +74,7 @@ class Staging:
     async def write(self, handle: Handle, offset: int) -> AsyncGenerator[FileSink]:
         """Write staged bytes from an offset on; afterwards nothing of it is under way."""
         place = self._places.place(handle.where)
-        file = await self._opened(handle, offset)
+        file = await self.opened(handle, offset)
         sink = FileSink(self._site, handle, file, place.folder)
         sink.offset = offset
         try:
@@ -79,6 +83,24 @@ class Staging:
         except BaseException:
             await sink.give_up()
             raise
+
+    async def opened(self, handle: Handle, offset: int) -> OpenFile:
+        """Return staged bytes open for writing, cut at an offset."""
+        file = self._open.pop(self.path(handle), None)
+        if file is not None and file.channel.alive and offset == 0:
+            return file
+        await _close(file)
+        try:
+            file = await open_on(self._pool, requests.open_file(self.path(handle), Mode.WRITE))
+        except StatusError as error:
+            raise self._gone(handle, error) from error
+        try:
+            await self._cut(handle, file, offset)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await _close(file)
+            raise
+        return file
 
     async def adopt(self, handle: Handle, claim: str) -> Handle:
         """Rename staged bytes to a claim's own name."""
@@ -147,24 +169,6 @@ class Staging:
                     await _close(file)
                     await _remove(channel, path)
                 raise
-        return file
-
-    async def _opened(self, handle: Handle, offset: int) -> OpenFile:
-        """Return staged bytes open for writing, cut at an offset."""
-        file = self._open.pop(self.path(handle), None)
-        if file is not None and file.channel.alive and offset == 0:
-            return file
-        await _close(file)
-        try:
-            file = await open_on(self._pool, requests.open_file(self.path(handle), Mode.WRITE))
-        except StatusError as error:
-            raise self._gone(handle, error) from error
-        try:
-            await self._cut(handle, file, offset)
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await _close(file)
-            raise
         return file
 
     async def _cut(self, handle: Handle, file: OpenFile, offset: int) -> None:

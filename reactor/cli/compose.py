@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -12,8 +11,10 @@ from config.errors import SettingsError
 from config.load import find, load
 from config.models import Project, Settings
 from config.models import Site as SiteSettings
+from providers.base import ProviderError
 from providers.base import Setup as ProviderSetup
 from providers.table import PROVIDERS
+from reactor.cli.kinds import OPTIONS
 from reactor.database import Client, connect
 from reactor.embedded import embedded_mongod
 from reactor.model import Policy, Topology
@@ -22,13 +23,16 @@ from reactor.sites import Site, Sites, Throttle
 TopologyOf = Callable[[str], Topology | None]
 
 
-def load_settings(config: Path | None, active_site: str | None = None) -> Settings:
-    """Return this process's settings, as the machine of `active_site` if that is given."""
+def load_settings(
+    config: Path | None, active_site: str | None = None, *, relay: bool = False
+) -> Settings:
+    """Return this process's settings: of the machine of `active_site`, of one that relays."""
     sources = find(config)
     if active_site:
-        environ = {**os.environ, "SITESYNC_SITE_ID": active_site}
-        sources = replace(sources, environ=environ)
-    settings = load(sources, {name: kind.options for name, kind in PROVIDERS.items()})
+        sources = replace(sources, environ={**sources.environ, "SITESYNC_SITE_ID": active_site})
+    if relay:
+        sources = replace(sources, environ={**sources.environ, "SITESYNC__MACHINE__RELAY": "true"})
+    settings = load(sources, OPTIONS)
     if active_site and active_site not in settings.sites:
         settings.defaults.site(active_site)
     return settings
@@ -75,6 +79,20 @@ def _make_site(
         problems[label] = site.problem or f"site {site.name!r} is turned off in the settings"
         return None
     setup = ProviderSetup(site.name, roots, site.options)
+    try:
+        return _site_of(settings, site, setup, everywhere, label)
+    except ProviderError as error:
+        problems[label] = str(error)
+        return None
+
+
+def _site_of(
+    settings: Settings,
+    site: SiteSettings,
+    setup: ProviderSetup,
+    everywhere: Throttle,
+    label: str,
+) -> Site:
     return Site(
         name=site.name,
         make=lambda: PROVIDERS[site.provider].make(setup),
@@ -84,7 +102,7 @@ def _make_site(
         own=site.name == settings.machine.site_id,
         trust_size=site.trust_size,
         policy=Policy(site.on_missing, site.vanish_grace, site.deletion_limit),
-        roots=tuple(sorted(roots)),
+        roots=tuple(sorted(setup.roots)),
     )
 
 
@@ -104,6 +122,7 @@ def _topology(settings: Settings, project: Project, sites: Sites) -> Topology | 
     """Return a project's topology, or None where nothing of it is this process's business."""
     reachable = frozenset(name for name in project.sites if sites.find(project.name, name))
     topology = topology_of_site(project, settings.machine.site_id, reachable)
+    topology = topology.relaying() if settings.machine.relay else topology
     return topology if project.enabled and topology.is_serving else None
 
 

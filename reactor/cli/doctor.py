@@ -15,6 +15,7 @@ from rich.text import Text
 from config.load import find
 from config.models import Settings
 from reactor.cli.checks import machine, reactors
+from reactor.cli.checks import providers as provider_checks
 from reactor.cli.checks import settings as settings_checks
 from reactor.cli.checks.alternatives import check_alternatives
 from reactor.cli.checks.database import check_clock, check_history, check_server, unreachable
@@ -79,6 +80,7 @@ async def _check(shell: Shell, settings: Settings) -> list[Finding]:
     async with open_sites(settings) as (sites, unserved):
         findings = [*settings_checks.check_settings(settings, find(shell.config), unserved)]
         findings += machine.check_machine()
+        findings += provider_checks.check_providers(settings)
         reports = await check_sites(sites)
     for report in reports:
         findings += report.findings

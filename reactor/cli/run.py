@@ -28,8 +28,15 @@ log = structlog.stdlib.get_logger()
     "--embedded", is_flag=True, help="Use an embedded MongoDB, whatever the settings say."
 )
 @click.option("--until-idle", is_flag=True, help="End when there is nothing left to do now.")
+@click.option("--relay", is_flag=True, help="Also bring files from one remote site to another.")
 @pass_shell
-def run(shell: Shell, active_site: str | None, embedded: bool, until_idle: bool) -> None:  # noqa: FBT001 - flags
+def run(
+    shell: Shell,
+    active_site: str | None,
+    embedded: bool,  # noqa: FBT001 - a flag
+    until_idle: bool,  # noqa: FBT001 - a flag
+    relay: bool,  # noqa: FBT001 - a flag
+) -> None:
     """
     Serve: watch the database, and bring published files to where they are wanted.
 
@@ -40,13 +47,14 @@ def run(shell: Shell, active_site: str | None, embedded: bool, until_idle: bool)
     \b
     sitesync run                            as this machine's own site
     sitesync run --active-site studio       as the studio's server
+    sitesync run --relay                    and between remote sites, without a copy here
     sitesync run --until-idle               once, for cron; exit code 1 if something failed
     """  # noqa: D301 - click looks for this very character
     shell.logs()
     if until_idle:
-        settings = shell.settings(active_site)
+        settings = shell.settings(active_site, relay=relay)
         sys.exit(run_async(lambda: serve_once(settings, embedded=embedded)))
-    reading = shell.reading(active_site)
+    reading = shell.reading(active_site, relay=relay)
     sys.exit(run_async(lambda: serve(reading, embedded=embedded)))
 
 

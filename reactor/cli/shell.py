@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from config.errors import SettingsError
 from config.models import Settings
 from providers.base import ProviderError
 from reactor.cli.compose import load_settings, settings_files
+from reactor.cli.icons import WIDTH, drawing
 from reactor.cli.reloading import Reading
 from reactor.database import DatabaseError
 from reactor.embedded import EmbeddedError
@@ -32,6 +33,7 @@ from reactor.tasks import plain_errors
 T = TypeVar("T")
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+_ICON_PLACE = 0xF0000  # of private use: `plain_cell` lets none of them through
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -43,17 +45,17 @@ class Shell:
     config: Path | None = None
     verbose: bool = False
 
-    def settings(self, active_site: str | None = None) -> Settings:
+    def settings(self, active_site: str | None = None, *, relay: bool = False) -> Settings:
         """Return the settings; what is wrong with them ends the program with exit code 2."""
         try:
-            return load_settings(self.config, active_site)
+            return load_settings(self.config, active_site, relay=relay)
         except SettingsError as error:
             fail(str(error), WRONG_USE)
 
-    def reading(self, active_site: str | None = None) -> Reading:
+    def reading(self, active_site: str | None = None, *, relay: bool = False) -> Reading:
         """Return settings together with how they are read again when they change."""
-        first = self.settings(active_site)
-        read = partial(load_settings, self.config, active_site)
+        first = self.settings(active_site, relay=relay)
+        read = partial(load_settings, self.config, active_site, relay=relay)
         return Reading(first, settings_files(self.config), read)
 
     def logs(self, *, quiet: bool = False) -> None:
@@ -132,11 +134,14 @@ def print_json(answer: dict[str, Any]) -> None:
     click.echo(json.dumps(answer, default=str, ensure_ascii=False))
 
 
-def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+def print_table(
+    title: str, columns: list[str], rows: list[list[str]], icons: Sequence[bytes | None] = ()
+) -> None:
     """
     Print a table: with rules on a terminal, plain columns in a pipe.
 
     What cells hold comes from other people's documents: it is neither markup nor control.
+    `icons` are drawn at the head of the rows where the terminal can.
     """
     console = Console()
     rows = [[plain_cell(cell) for cell in row] for row in rows]
@@ -146,11 +151,28 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
             click.echo("\t".join(row))
         return
     table = Table(title=title, title_justify="left", header_style="bold")
+    draw = drawing(os.environ) if any(icons) else None
+    if draw is None:
+        _fill(table, columns, rows)
+        console.print(table)
+        return
+    # While the table is laid out, a character that no cell can hold keeps the room of each.
+    places = [chr(_ICON_PLACE + at) for at, _ in enumerate(rows)]
+    _fill(table, ["", *columns], [[place, *row] for place, row in zip(places, rows, strict=True)])
+    table.columns[0].min_width = WIDTH
+    with console.capture() as laid_out:
+        console.print(table)
+    text = laid_out.get()
+    for place, icon in zip(places, icons, strict=True):
+        text = text.replace(place + " ", draw(icon) if icon else " " * WIDTH)
+    console.file.write(text)
+
+
+def _fill(table: Table, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    console.print(table)
 
 
 def plain_cell(text: str) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator, Mapping
 
-from config.errors import SettingsError
+import pytest
+from pydantic import BaseModel
+
+from config.errors import SettingsError, UnusableProviderError
+from config.load import Sources, load
 from config.models import NoOptions
-from tests.config.conftest import Machine, ServerOptions
+from tests.config.conftest import PROVIDERS, Machine, ServerOptions
 
 _VENDOR = """
 [sites.vendor]
@@ -105,6 +109,35 @@ def test_a_site_with_an_unknown_provider_has_a_problem_and_all_others_serve(
         f"{machine.file}:9: sites.cloud.provider: unknown provider 'stfp' (did you mean 'sftp'?)",
     )
     assert settings.sites["cloud"].problem == settings.problems()[0]
+
+
+class _Broken(Mapping[str, type[BaseModel]]):
+    """Providers of which one is known and cannot be used."""
+
+    def __getitem__(self, name: str) -> type[BaseModel]:
+        if name == "stfp":
+            raise UnusableProviderError("provider 'stfp' of package stfp 1.0 is broken")
+        return PROVIDERS[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*PROVIDERS, "stfp"))
+
+    def __len__(self) -> int:
+        return len(PROVIDERS) + 1
+
+
+def test_a_site_whose_provider_cannot_be_used_has_a_problem_and_all_others_serve(
+    machine: Machine,
+) -> None:
+    machine.write(_VENDOR + _UNKNOWN)
+
+    settings = load(Sources(machine.file, machine.machine_file, machine.environ), _Broken())
+
+    assert settings.sites["vendor"].problem is None
+    assert settings.problems() == (
+        f"{machine.file}:9: sites.cloud.provider: provider 'stfp' of package stfp 1.0 is broken",
+    )
+    assert "hush" not in settings.model_dump_json()
 
 
 def test_keys_for_an_unknown_provider_are_not_kept(machine: Machine) -> None:

@@ -68,6 +68,12 @@ def test_nothing_is_moved_between_two_other_sites() -> None:
     assert requests(change(file(held("vendor"), wanted("archive")))) == []
 
 
+def test_a_process_that_relays_moves_files_between_two_other_sites() -> None:
+    event = change(file(held("vendor"), wanted("archive")))
+
+    assert requests(event, STUDIO.relaying()) == [RequestTransfer(work("archive"))]
+
+
 def test_a_site_out_of_reach_gets_no_requests() -> None:
     offline = replace(STUDIO, reachable=frozenset({"studio"}))
 

@@ -39,7 +39,8 @@ class Studio:
     """
     Sites as folders below `folder`, documents in `database`, and reactors on demand.
 
-    `alternatives` and `always` are settings; `own` is the site that reactors serve as.
+    `alternatives` and `always` are settings; `own` is the site that reactors serve as, and
+    they `relay`.
     """
 
     client: AsyncMongoClient[Document]
@@ -52,6 +53,7 @@ class Studio:
     retry_count: int = 3
     policy: Policy = field(default_factory=Policy)
     trusted: tuple[str, ...] = ()
+    relay: bool = False
     providers: dict[str, Provider] = field(default_factory=dict[str, Provider])
 
     @property
@@ -169,6 +171,8 @@ class Studio:
             always=self.always,
             retry_count=self.retry_count,
         )
+        if self.relay:
+            topology = topology.relaying()
         return Reactor(
             Setup(
                 self.client,
@@ -186,7 +190,7 @@ class Studio:
         """A reactor that serves while the block runs, and is stopped as SIGTERM does."""
         stop = anyio.Event()
         reactor = self.reactor(own)
-        async with anyio.create_task_group() as tasks:
+        async with _closed(reactor), anyio.create_task_group() as tasks:
             tasks.start_soon(lambda: reactor.run(until_idle=False, stop=stop))
             yield reactor
             stop.set()
@@ -194,9 +198,19 @@ class Studio:
     async def run_until_idle(self, own: str = "studio") -> Reactor:
         """Run a reactor until there is nothing left to do."""
         reactor = self.reactor(own)
-        with anyio.fail_after(PATIENCE):
-            await reactor.run(until_idle=True, stop=anyio.Event())
+        async with _closed(reactor):
+            with anyio.fail_after(PATIENCE):
+                await reactor.run(until_idle=True, stop=anyio.Event())
         return reactor
+
+
+@asynccontextmanager
+async def _closed(reactor: Reactor) -> AsyncGenerator[None]:
+    """Close a reactor's sites afterwards, as the program does."""
+    async with AsyncExitStack() as stack:
+        for site in reactor.sites:
+            stack.push_async_callback(site.close)
+        yield
 
 
 def some_bytes(size: int = 5000) -> bytes:

@@ -194,7 +194,7 @@ async def _paused_before_claiming(studio: Studio) -> AsyncGenerator[None]:
             await go_on.wait()
         return await take(places)
 
-    vars(first._claims)["take"] = take_later  # as SIGSTOP would stop it there
+    first._claims.take = take_later  # type: ignore[method-assign]  # as SIGSTOP would stop it there
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(lambda: first.run(until_idle=False, stop=stop))
         with anyio.fail_after(PATIENCE):

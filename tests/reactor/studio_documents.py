@@ -109,9 +109,10 @@ def _topology(
     alternatives: dict[str, list[str]],
     reachable: frozenset[str],
     retry_count: int,
+    relays: bool,  # noqa: FBT001 - drawn
 ) -> Topology:
     own, remote, always = sites
-    return Topology(
+    plain = Topology(
         project=PROJECT,
         own=own,
         served=tuple(dict.fromkeys((own, *remote, *always))),
@@ -121,6 +122,7 @@ def _topology(
         retry_count=retry_count,
         problems={site: f"{site} cannot be served" for site in SITES[-2:] if site not in reachable},
     )
+    return plain.relaying() if relays else plain
 
 
 _KNOWN = st.sampled_from(SITES)
@@ -132,4 +134,5 @@ TOPOLOGIES: st.SearchStrategy[Topology] = st.builds(
     st.dictionaries(_KNOWN, st.lists(_KNOWN, max_size=2), max_size=3),
     st.frozensets(_KNOWN),
     st.integers(1, 4),
+    st.booleans(),
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reactor.model import Entry, File, Topology, groups_of, source_hash
+from tests.reactor.studio_documents import SITES, TOPOLOGIES
 
 _NAMES = st.sampled_from("abcdefgh")
 _ALTERNATIVES = st.dictionaries(_NAMES, st.lists(_NAMES, max_size=3))
@@ -135,6 +137,66 @@ def test_a_site_of_the_destinations_group_comes_last_and_only_once() -> None:
     served = topology("far", alternatives={"far": ["web", "third"]})
 
     assert served.sources(available("web", "third", "own"), "far") == ["own", "third"]
+
+
+def test_a_process_that_relays_brings_files_from_one_served_site_to_another() -> None:
+    relaying = topology("far", "third", alternatives={}).relaying()
+
+    assert relaying.sources(available("third"), "far") == ["third"]
+    assert relaying.sources(available("far"), "third") == ["far"]
+    assert relaying.sources(available("third", "own"), "far") == ["own", "third"]
+
+
+def test_a_process_that_relays_brings_nothing_from_a_site_that_it_does_not_serve() -> None:
+    relaying = topology("far", alternatives={"far": ["web"]}).relaying()
+
+    assert relaying.sources(available("third"), "far") == []
+    assert relaying.sources(available("third"), "own") == ["third"]
+
+
+def test_an_alternative_of_a_served_site_is_as_good_to_relay_from() -> None:
+    relaying = topology("far", "third", alternatives={"third": ["web"]}).relaying()
+
+    assert relaying.sources(available("web"), "far") == ["web"]
+
+
+def test_a_pass_over_one_site_still_relays_to_it() -> None:
+    narrowed = topology("far", "third", alternatives={}).relaying().only(frozenset({"far"}))
+
+    assert narrowed is not None
+    assert narrowed.sources(available("third"), "far") == ["third"]
+    assert narrowed.destination("third") is None
+
+
+def test_a_process_without_its_own_site_serves_if_it_relays_between_two_others() -> None:
+    away = topology("far", "third", alternatives={}, reachable="far third")
+    twins = topology("far", "web", alternatives={"far": ["web"]}, reachable="far web")
+
+    assert not away.is_serving
+    assert away.relaying().is_serving
+    assert not twins.relaying().is_serving
+    assert not topology("far", alternatives={}, reachable="far").relaying().is_serving
+
+
+_SETS = st.frozensets(st.sampled_from(SITES))
+
+
+@given(TOPOLOGIES, _SETS, st.sampled_from(SITES))
+def test_relaying_adds_sources_between_two_other_served_sites_and_nothing_else(
+    drawn: Topology, holders: frozenset[str], destination: str
+) -> None:
+    plain, relaying = replace(drawn, relays=frozenset()), drawn.relaying()
+    file = available(*sorted(holders))
+
+    before = plain.sources(file, destination)
+    after = relaying.sources(file, destination)
+
+    added = [site for site in after if site not in before]
+    assert [site for site in after if site not in added] == before
+    for site in added:
+        assert not relaying.is_own(site)
+        assert not relaying.is_own(destination)
+        assert site in relaying.together(relaying.served) & relaying.reachable
 
 
 def test_an_entry_has_failed_when_its_tries_are_used_up() -> None:

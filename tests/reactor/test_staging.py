@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -26,8 +25,10 @@ CLAIM = "claim"
 class Torn(Memory):
     """A site that makes what it says it cannot make, as a repeated request over NFS does."""
 
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:
-        await super().stage(where, claim, size)
+    async def stage(
+        self, where: Location, claim: str, size: int, mtime_ns: int | None = None
+    ) -> Handle:
+        await super().stage(where, claim, size, mtime_ns)
         raise FileError("it is staged already under this claim")
 
 
@@ -41,16 +42,12 @@ class Ends:
     def staging(self, facts: Facts) -> Staging:
         progress = Progress(Work("Show", "vendor", str(WHERE)), 0.0)
         return Staging(
-            WHERE, self.source, self.destination, facts, "hash", CLAIM, progress, _forget
+            WHERE, self.source, self.destination, facts, None, "hash", CLAIM, progress, _forget
         )
 
 
-def _the(provider: Provider) -> Provider:
-    return provider
-
-
-async def _forget(journal: Journal) -> None:
-    assert journal.offset >= 0
+async def _forget(journal: Journal) -> bool:
+    return journal.offset >= 0
 
 
 def _setup(site: str) -> Setup:
@@ -61,8 +58,7 @@ def _setup(site: str) -> Setup:
 async def ends() -> AsyncIterator[Ends]:
     made: list[Provider] = [KIND.make(_setup("studio")), Torn(_setup("vendor"))]
     sites = [
-        Site(name, partial(_the, provider), Throttle(None))
-        for name, provider in zip("sv", made, strict=True)
+        Site(name, iter([p]).__next__, Throttle(None)) for name, p in zip("sv", made, strict=True)
     ]
     async with AsyncExitStack() as stack:
         for site in sites:

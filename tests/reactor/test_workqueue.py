@@ -257,3 +257,18 @@ def test_reordering_for_ever_takes_no_more_memory() -> None:
     assert len(queue._lowest) + len(queue._later) + len(queue._ready["a"]) < 5_000
     assert queue.take("a", 2, now=0.0) == [work("x")]
     assert queue.take("b", 2, now=5.0) == [work("y", site="b")]
+
+
+def test_a_name_is_due_while_it_is_handed_out_or_could_be() -> None:
+    queue = WorkQueue()
+    work = Work("Bunny", "vendor", "a")
+    assert not queue.is_due(work, 10.0)
+
+    queue.add(work, 50, at=5.0)
+    assert not queue.is_due(work, 4.0)
+    assert queue.is_due(work, 5.0)
+
+    queue.take("vendor", 1, 5.0)
+    assert queue.is_due(work, 0.0)
+    queue.done(work)
+    assert not queue.is_due(work, 10.0)

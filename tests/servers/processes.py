@@ -34,7 +34,7 @@ def served(command: Sequence[str], port: int, log: Path) -> Generator[subprocess
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509  # it calls nothing but the kernel
+            preexec_fn=die_with_parent,  # noqa: PLW1509  # it calls nothing but the kernel
         )
         try:
             _wait_until_it_listens(process, port, log)
@@ -57,7 +57,7 @@ def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Pat
             return
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask the kernel to end the server when pytest is gone, even by `kill -9`."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -18,7 +18,8 @@ import pytest
 from asyncssh import generate_private_key, read_public_key  # pyright: ignore[reportUnknownVariableType]  # its **kwargs have no types
 
 from providers.base import Setup
-from providers.sftp import SftpOptions, SftpProvider
+from providers.sftp import SftpOptions
+from providers.sftp.provider import SftpProvider
 from tests.servers.processes import free_port, served
 
 PASSWORD = "only for these tests"

@@ -171,7 +171,9 @@ class Provider:
 
     # Staging.
 
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:
+    async def stage(
+        self, where: Location, claim: str, size: int, mtime_ns: int | None = None
+    ) -> Handle:
         inode = await self._do("stage", lambda: self._make(Handle(where, claim)))
         return Handle(where, claim, "" if self.features.derived_handles else f"token {id(inode)}")
 

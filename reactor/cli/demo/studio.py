@@ -18,9 +18,9 @@ from anyio.abc import Process
 from config.load import Sources, load
 from config.models import Settings
 from providers.base import SiteError
-from providers.table import PROVIDERS
 from reactor.cli.compose import open_sites
 from reactor.cli.demo.layout import HEADER, OWN_SITE, PROJECT, RETRY_COUNT, DemoError, Layout
+from reactor.cli.kinds import OPTIONS
 
 _SERVER = Path(__file__).with_name("server.py")
 _START = 20.0
@@ -109,7 +109,7 @@ def load_settings(layout: Layout) -> Settings:
     """Return the settings of the demo's studio, whatever the user's own say."""
     machine = layout.user_config / "machine.toml"
     sources = Sources(layout.settings_file, machine, {})
-    return load(sources, {name: kind.options for name, kind in PROVIDERS.items()})
+    return load(sources, OPTIONS)
 
 
 def _tables(layout: Layout, port: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from providers.base import CHUNK, Handle, Location, SiteError
-from providers.sftp import SftpProvider
+from providers.sftp.provider import SftpProvider
 from tests.servers.proxy import Proxy, proxied
 from tests.servers.sftp import SftpServer
 

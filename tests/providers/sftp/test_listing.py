@@ -10,8 +10,8 @@ import anyio
 import pytest
 
 from providers.base import SiteError
-from providers.sftp import SftpProvider
 from providers.sftp.listing import Listing
+from providers.sftp.provider import SftpProvider
 from providers.sftp.requests import Entry
 from tests.servers.sftp import SftpServer
 

@@ -10,10 +10,10 @@ import anyio
 import pytest
 
 from providers.base import Location
-from providers.sftp import SftpProvider
 from providers.sftp.channel import Channel, Pending
 from providers.sftp.connecting import connect
 from providers.sftp.packets import Cursor, Kind, Mode
+from providers.sftp.provider import SftpProvider
 from providers.sftp.requests import Request, lstat, open_file
 from tests.servers.sftp import SftpServer
 

@@ -18,7 +18,7 @@ from providers.base import (
     PermanentFileError,
     SiteError,
 )
-from providers.sftp import SftpProvider
+from providers.sftp.provider import SftpProvider
 from tests.servers.sftp import SftpServer, sshd
 
 _FILE = Location("work", "shot/file.exr")

@@ -1,5 +1,5 @@
 """
-A site in this process's memory: a provider like any other, on no disk and no network.
+A site in memory as a provider: its protocol over a store.
 
 What one provider keeps, every other of the same store sees; all of it ends with the process.
 """
@@ -8,28 +8,26 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import NamedTuple, Self
+from typing import Self
 
 from anyio.lowlevel import checkpoint
 from pydantic import BaseModel, ConfigDict
 
 from providers.base import (
-    CHUNK,
     ChangedFileError,
+    Copied,
     Facts,
     Features,
     FileError,
     Handle,
-    Kind,
     Listed,
     Location,
     Marker,
     MissingFileError,
+    Provider,
     ProviderError,
     RevokedError,
     Setup,
@@ -37,7 +35,13 @@ from providers.base import (
     Unlisted,
 )
 from providers.checksums import ALGORITHMS, checksum_of
+from providers.memory.store import STORES, File, Place, Staged
+from providers.memory.streams import MemoryReader, MemorySink
 from providers.names import components, staged_name
+from providers.services import Change, Changes
+
+_TOLD_TOGETHER = 500
+_COMPARED = "xxh128"
 
 
 class MemoryOptions(BaseModel):
@@ -48,87 +52,22 @@ class MemoryOptions(BaseModel):
     store: str = "default"
 
 
-class _Place(NamedTuple):
-    folder: str
-    path: str
-
-
-class _Staged(NamedTuple):
-    place: _Place
-    name: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _File:
-    """Published bytes; `eq=False`, since only the very same file is unchanged."""
-
-    content: bytes
-    mtime_ns: int
-
-    @property
-    def facts(self) -> Facts:
-        return Facts(len(self.content), self.mtime_ns)
-
-
-@dataclass(frozen=True, slots=True)
-class _Store:
-    markers: dict[str, Marker] = field(default_factory=dict[str, Marker])
-    published: dict[_Place, _File] = field(default_factory=dict[_Place, _File])
-    staged: dict[_Staged, bytearray] = field(default_factory=dict[_Staged, bytearray])
-
-
-_STORES: defaultdict[str, _Store] = defaultdict(_Store)  # what makes two sites one place
-
-
-class MemoryReader:
-    """A file being read; what is published meanwhile does not change its bytes."""
-
-    def __init__(self, file: _File, offset: int, unchanged: Callable[[], bool]) -> None:
-        self._file = file
-        self._offset = offset
-        self._unchanged = unchanged
-
-    @property
-    def facts(self) -> Facts:
-        """Return size and time as of opening."""
-        return self._file.facts
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for start in range(self._offset, len(self._file.content), CHUNK):
-            await checkpoint()
-            yield self._file.content[start : start + CHUNK]
-
-    async def unchanged(self) -> bool:
-        """Return whether this very file is still the one at its place."""
-        return self._unchanged()
-
-
-class MemorySink:
-    """Staged bytes being written."""
-
-    def __init__(self, staged: bytearray) -> None:
-        self._staged = staged
-
-    async def write(self, chunk: bytes) -> None:
-        """Append a chunk."""
-        await checkpoint()
-        self._staged += chunk
-
-    async def flush(self) -> None:
-        """Return at once: there is no farther side."""
-        await checkpoint()
-
-
 class Memory:
     """One site whose files are in memory. Each method is one step: no task sees half of it."""
 
-    features = Features(durable=False, checksums=frozenset(ALGORITHMS), mtime_resolution_ns=1)
+    features = Features(
+        durable=False,
+        checksums=frozenset(ALGORITHMS),
+        mtime_resolution_ns=1,
+        copies=True,
+        changes=True,
+    )
 
     def __init__(self, setup: Setup) -> None:
         if not isinstance(setup.options, MemoryOptions):
             raise TypeError(f"site {setup.site!r} needs MemoryOptions, not {setup.options!r}")
         self._setup = setup
-        self._store = _STORES[setup.options.store]
+        self._store = STORES[setup.options.store]
 
     async def __aenter__(self) -> Self:
         return self
@@ -164,10 +103,16 @@ class Memory:
         """Open staged bytes for reading back."""
         await checkpoint()
         staged = self._bytes(handle)
-        file = _File(bytes(staged), time.time_ns())
+        file = File(bytes(staged), time.time_ns())
         yield MemoryReader(file, 0, lambda: bytes(staged) == file.content)
 
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:  # noqa: ARG002 -- memory has no room to make sure of
+    async def stage(
+        self,
+        where: Location,
+        claim: str,
+        size: int,  # noqa: ARG002 -- memory has no room to make sure of
+        mtime_ns: int | None = None,  # noqa: ARG002 -- set when it is published
+    ) -> Handle:
         """Make an empty staged file that nobody else has."""
         await checkpoint()
         handle = Handle(where, claim)
@@ -225,7 +170,7 @@ class Memory:
     async def remove(self, where: Location) -> None:
         """Remove a published file; none there is no error."""
         await checkpoint()
-        self._store.published.pop(self._place(where), None)
+        self._store.remove(self._place(where))
 
     async def listing(
         self,
@@ -243,19 +188,62 @@ class Memory:
                 await checkpoint()
                 yield Listed(Location(root, place.path), file.facts)
 
-    def _place(self, where: Location) -> _Place:
-        return _Place(self._setup.root(where.root), "/".join(components(where)))
+    def copies_from(self, source: Provider) -> bool:
+        """Return whether the source is in this memory, too."""
+        return isinstance(source, Memory)
 
-    def _key(self, handle: Handle) -> _Staged:
-        return _Staged(self._place(handle.where), staged_name(handle.claim))
+    async def begin_copy(self, where: Location, claim: str, size: int) -> Handle:
+        """Make an empty staged file that nobody else has."""
+        return await self.stage(where, claim, size)
 
-    def _find(self, where: Location) -> _File | None:
+    async def copy(
+        self, source: Provider, facts: Facts, handle: Handle, progress: Callable[[int], None]
+    ) -> Copied:
+        """Fill staged bytes with those of a file at another site in memory."""
+        staged = self._bytes(handle)
+        async with source.read(handle.where) as reader:
+            if reader.facts != facts:
+                raise _changed(handle)
+            async for chunk in reader:
+                staged += chunk
+                progress(len(chunk))
+            original = await source.checksum(handle.where, _COMPARED)
+            if original is None or not await reader.unchanged():
+                raise _changed(handle)
+        return Copied(facts, original, checksum_of(_COMPARED, [self._bytes(handle)]))
+
+    async def changes_now(self, root: str) -> str:
+        """Return the token for this moment."""
+        await checkpoint()
+        self._setup.root(root)
+        return self._store.history.token
+
+    async def changes(self, root: str, since: str) -> AsyncIterator[Changes]:
+        """Yield what happened below a root, with what is there by now."""
+        await checkpoint()
+        history, top = self._store.history, self._setup.root(root)
+        token = history.token
+        told = history.since(since)
+        for start in range(0, len(told), _TOLD_TOGETHER):
+            some = told[start : start + _TOLD_TOGETHER]
+            places = dict.fromkeys(place for _, place in some if place.folder == top)
+            yield Changes(tuple(self._change(root, place) for place in places), some[-1][0])
+        if not told:
+            yield Changes((), token)
+
+    def _place(self, where: Location) -> Place:
+        return Place(self._setup.root(where.root), "/".join(components(where)))
+
+    def _key(self, handle: Handle) -> Staged:
+        return Staged(self._place(handle.where), staged_name(handle.claim))
+
+    def _find(self, where: Location) -> File | None:
         file = self._store.published.get(place := self._place(where))
         if file is None and place.folder not in self._store.markers:
             raise self._unmarked(where.root)
         return file
 
-    def _file(self, where: Location) -> _File:
+    def _file(self, where: Location) -> File:
         if file := self._find(where):
             return file
         raise MissingFileError(f"{where} is not at site {self._setup.site!r}; publish it again")
@@ -271,10 +259,14 @@ class Memory:
             content = bytes(self._bytes(handle))
         except ProviderError as error:
             return error
-        file = _File(content, time.time_ns() if mtime_ns is None else mtime_ns)
-        self._store.published[self._place(handle.where)] = file
+        file = File(content, time.time_ns() if mtime_ns is None else mtime_ns)
+        self._store.publish(self._place(handle.where), file)
         del self._store.staged[self._key(handle)]
         return file.facts
+
+    def _change(self, root: str, place: Place) -> Change:
+        file = self._store.published.get(place)
+        return Change(Location(root, place.path), facts=file.facts if file else None)
 
     def _unmarked(self, root: str) -> SiteError:
         site = self._setup.site
@@ -283,4 +275,5 @@ class Memory:
         )
 
 
-KIND = Kind(name="memory", options=MemoryOptions, make=Memory)
+def _changed(handle: Handle) -> ChangedFileError:
+    return ChangedFileError(f"{handle.where} changed while it was copied; it is copied again")

@@ -1,0 +1,98 @@
+"""What the scheduler hands out, and when: the next bundle while the last only waits for its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from uuid import uuid4
+
+import anyio
+import pytest
+from anyio.abc import TaskGroup
+
+from providers.base import Location, Provider, Setup
+from providers.memory import KIND, MemoryOptions
+from reactor.claims import Claim, Place
+from reactor.clock import DatabaseClock
+from reactor.commands import RequestTransfer
+from reactor.events import Origin
+from reactor.jobs import Job
+from reactor.model import Work
+from reactor.pauses import Pauses
+from reactor.progress import Progress
+from reactor.scheduler import BATCH, Running, Scheduler
+from reactor.sites import Site, Sites, Throttle
+
+COUNT = 3 * BATCH
+
+
+def provider() -> Provider:
+    options = MemoryOptions(store=uuid4().hex)
+    return KIND.make(Setup("vendor", {"work": "/work"}, options))
+
+
+def running(work: Work) -> Running:
+    where = Location("work", work.path)
+    job = Job(work, where, frozenset({work.site}), (), None, 0, 3)
+    claim = Claim(Place(work.path, work.project, work.site, "work", work.path), work.path)
+    return Running(job, claim, Progress(work, time.monotonic()))
+
+
+class Notebook:
+    """Starts what it is handed, and does no more."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self.started: list[Running] = []
+
+    async def serve(self, site: Site, works: Sequence[Work], workers: TaskGroup) -> None:  # noqa: ARG002 - as it is called
+        for work in works:
+            self.started.append(running(work))
+            self._scheduler.start(self.started[-1])
+
+
+@pytest.fixture
+async def scheduler() -> Scheduler:
+    sites = Sites({"vendor": Site("vendor", provider, Throttle(None))}, {})
+    scheduler = Scheduler(sites, DatabaseClock(), Pauses())
+    for number in range(COUNT):
+        work = Work("Show", "vendor", f"x.{number}.exr")
+        scheduler.request(RequestTransfer(work, None, None), Origin.STREAM)
+    return scheduler
+
+
+async def test_more_is_handed_out_once_what_runs_only_waits_for_its_ending(
+    scheduler: Scheduler,
+) -> None:
+    notebook = Notebook(scheduler)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(scheduler.run, notebook)
+        await anyio.wait_all_tasks_blocked()
+        first = [*notebook.started]
+
+        for one in first[:BATCH]:
+            scheduler.ending(one)
+        await anyio.wait_all_tasks_blocked()
+
+        assert BATCH < len(first) < COUNT
+        assert len(notebook.started) == len(first) + BATCH
+        tasks.cancel_scope.cancel()
+
+
+async def test_what_a_site_has_on_its_hands_is_nothing_in_the_end(scheduler: Scheduler) -> None:
+    notebook = Notebook(scheduler)
+    load = scheduler.load("vendor")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(scheduler.run, notebook)
+        ended = 0
+        while ended < COUNT:
+            await anyio.wait_all_tasks_blocked()
+            for one in notebook.started[ended:]:
+                scheduler.ending(one)
+                scheduler.ending(one)  # twice: it counts once
+                scheduler.done(one.job.work)
+                ended += 1
+        tasks.cancel_scope.cancel()
+
+    assert (load.taken, load.running, load.size, load.ending) == (0, 0, 0, 0)
+    assert scheduler.is_idle
