@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.schedule import ROUNDS, Schedule
@@ -32,27 +33,36 @@ def replay(seed: int, rule: str | None = None) -> int:
     return 1 if violations else 0
 
 
-def run_many(first: int, schedules: int, rule: str | None = None) -> int:
-    """Run seeds until so many schedules were run, or one goes wrong; return 1 for that."""
-    seeds = -(-schedules // ROUNDS)
-    print(f"{seeds * ROUNDS:,} schedules from seed {first}", flush=True)
-    began, steps, violations, seed = time.monotonic(), 0, list[str](), first
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many schedules to run, and for how many seconds at most."""
+
+    schedules: int
+    seconds: float
+
+
+def run_many(first: int, bounds: Bounds, rule: str | None = None) -> int:
+    """Run seeds within bounds, or until one goes wrong; return 1 for that."""
+    print(f"schedules from seed {first}", flush=True)
+    steps, began, violations = 0, time.monotonic(), list[str]()
+    count, seed, ended = 0, first, False
     with _without(rule), _seldom_collected():
-        for count, seed in enumerate(range(first, first + seeds), 1):
-            schedule = Schedule(seed)
+        while not ended:
+            schedule = Schedule(seed := first + count)
             violations = schedule.run()
-            steps += schedule.world.steps
+            count, steps = count + 1, steps + schedule.world.steps
+            seconds = time.monotonic() - began
+            ended = bool(
+                violations or count * ROUNDS >= bounds.schedules or seconds > bounds.seconds
+            )
             if count % _COLLECT_EVERY == 0:
                 gc.collect()
-            if violations or count % _TELL_EVERY == 0 or count == seeds:
-                seconds = time.monotonic() - began
+            if ended or count % _TELL_EVERY == 0:
                 print(
                     f"{count * ROUNDS:,} schedules, {steps:,} steps, {seconds:.0f} s: "
                     f"{count * ROUNDS / seconds * 60:,.0f} schedules a minute",
                     flush=True,
                 )
-            if violations:
-                break
     if not violations:
         print("no violation")
         return 0

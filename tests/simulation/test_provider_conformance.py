@@ -54,13 +54,6 @@ class TestSimulatedDisk(ProviderConformance):
             yield entered
 
 
-class TestSimulatedServer(ProviderConformance):
-    @pytest.fixture
-    async def provider(self) -> AsyncIterator[Provider]:
-        async with _made(KINDS["sftp that hashes"]) as entered:
-            yield entered
-
-
 class TestSimulatedService(ProviderConformance):
     @pytest.fixture
     async def provider(self) -> AsyncIterator[Provider]:
