@@ -64,6 +64,10 @@ class Bringing:
             with source.blamed():
                 await source.marker(self.where.root)  # a missing disk is not the file's fault
             raise self._missing(source) from error
+        except FileError:
+            # What failed to be made may be there all the same, of a disk that is failing.
+            await self.destination.provider.revoke(Handle(self.where, self.claim))
+            raise
         return await self.checked(source, variant, handle, copied)
 
     async def by_service(self, source: Site, variant: Variant) -> Sent | None:
