@@ -22,6 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--schedules", type=int, default=20_000, help="how many, about")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after these")
+    parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--first", type=int, help="the first seed (else drawn, and printed)")
     parser.add_argument("--seed", type=int, help="replay this one, with its trace")
     parser.add_argument("--without", metavar="RULE", help="with a rule of the protocol taken out")
@@ -35,7 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     if asked.seed is not None:
         return replay(asked.seed, asked.without)
     first = secrets.randbelow(10**9) if asked.first is None else asked.first
-    return run_many(first, Bounds(asked.schedules, asked.seconds), asked.without)
+    bounds = Bounds(asked.schedules, asked.seconds, asked.processes)
+    return run_many(first, bounds, asked.without)
 
 
 if __name__ == "__main__":

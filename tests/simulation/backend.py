@@ -7,13 +7,12 @@ process runs at that moment. Threads are not simulated: what is sent to one is d
 
 from __future__ import annotations
 
-import asyncio
 import math
+import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar
-
-from anyio._core import _eventloop
+from unittest.mock import patch
 
 from tests.simulation.groups import Group
 from tests.simulation.kernel import Cancelled, DeadError, Kernel, Scope, is_cancelled
@@ -103,18 +102,16 @@ class _TaskInfo:
 @contextmanager
 def running() -> Generator[None]:
     """Let anyio run on simulated processes, in this thread."""
-    backends: dict[str, Any] = _eventloop.loaded_backends
-    before = backends.get("asyncio")
-    backends["asyncio"] = Backend
-    asyncio._set_running_loop(_LOOP)
-    try:
+    with ExitStack() as stack:
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] == "anyio" and hasattr(module, _ASKED):
+                stack.enter_context(patch.object(module, _ASKED, _backend))
         yield
-    finally:
-        asyncio._set_running_loop(None)
-        if before is None:
-            del backends["asyncio"]
-        else:
-            backends["asyncio"] = before
 
 
-_LOOP: Any = object()  # so anyio sees that a loop runs; nobody asks it for anything
+_ASKED = "get_async_backend"
+
+
+def _backend(asynclib_name: str | None = None) -> type[Backend]:
+    """Answer anyio, which asks at each step on which backend it runs."""
+    return Backend

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from tests.simulation.operators import OPERATORS
@@ -55,6 +56,7 @@ def _or_null(value: Any) -> Any:
     return None if value is MISSING else value
 
 
+@lru_cache(_MOST)
 def _text(text: str) -> Evaluate:
     """Return what a path or a variable leads to, or the text itself."""
     if text.startswith("$$"):

@@ -1,19 +1,21 @@
-"""Many seeds one after the other, counted; and one seed, told."""
+"""Many seeds in a few processes, counted; and one seed, told."""
 
 from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Generator, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.schedule import ROUNDS, Schedule
 from tests.simulation.surroundings import simulated
 
-_COLLECT_EVERY = 100
-_TELL_EVERY = 2_000
+_AT_ONCE = 60  # seeds; about as many as need a second
+_TELL_SECONDS = 30.0
 
 
 @contextmanager
@@ -35,49 +37,98 @@ def replay(seed: int, rule: str | None = None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many schedules to run, and for how many seconds at most."""
+    """How many schedules to run, for how many seconds at most, and in how many processes."""
 
     schedules: int
     seconds: float
+    processes: int
+
+
+@dataclass(slots=True)
+class Ran:
+    """What came of some seeds: how many, how many steps they took, and the first that went wrong."""
+
+    seeds: int = 0
+    steps: int = 0
+    wrong: int | None = None
+
+    def add(self, other: Ran) -> None:
+        """Add what came of others."""
+        self.seeds += other.seeds
+        self.steps += other.steps
+        self.wrong = other.wrong if self.wrong is None else self.wrong
+
+    def told(self, seconds: float) -> str:
+        """Return it for people."""
+        schedules = self.seeds * ROUNDS
+        rate = schedules / max(seconds, 0.001) * 60
+        return (
+            f"{schedules:,} schedules, {self.steps:,} steps, {seconds:.0f} s: "
+            f"{rate:,.0f} schedules a minute"
+        )
 
 
 def run_many(first: int, bounds: Bounds, rule: str | None = None) -> int:
     """Run seeds within bounds, or until one goes wrong; return 1 for that."""
     print(f"schedules from seed {first}", flush=True)
-    steps, began, violations = 0, time.monotonic(), list[str]()
-    count, seed, ended = 0, first, False
-    with _without(rule), _seldom_collected():
-        while not ended:
-            schedule = Schedule(seed := first + count)
-            violations = schedule.run()
-            count, steps = count + 1, steps + schedule.world.steps
-            seconds = time.monotonic() - began
-            ended = bool(
-                violations or count * ROUNDS >= bounds.schedules or seconds > bounds.seconds
-            )
-            if count % _COLLECT_EVERY == 0:
-                gc.collect()
-            if ended or count % _TELL_EVERY == 0:
-                print(
-                    f"{count * ROUNDS:,} schedules, {steps:,} steps, {seconds:.0f} s: "
-                    f"{count * ROUNDS / seconds * 60:,.0f} schedules a minute",
-                    flush=True,
-                )
-    if not violations:
+    began = told = time.monotonic()
+    total = Ran()
+    with ProcessPoolExecutor(
+        bounds.processes, get_context("fork"), initializer=_begin, initargs=(rule,)
+    ) as pool:
+        for ran in _ran(pool, first, bounds):
+            total.add(ran)
+            if total.wrong is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
+                break
+            if time.monotonic() - told > _TELL_SECONDS:
+                told = time.monotonic()
+                print(total.told(told - began), flush=True)
+    print(total.told(time.monotonic() - began), flush=True)
+    if total.wrong is None:
         print("no violation")
         return 0
-    print(f"seed {seed} goes wrong; replay it with `make simulate SEED={seed}`\n")
-    return replay(seed, rule)
+    print(f"seed {total.wrong} goes wrong; replay it with `make simulate SEED={total.wrong}`\n")
+    return replay(total.wrong, rule)
 
 
-@contextmanager
-def _seldom_collected() -> Generator[None]:
-    """Collect no garbage but when told to: what is loaded stays, and each world is small."""
+def _ran(pool: ProcessPoolExecutor, first: int, bounds: Bounds) -> Iterator[Ran]:
+    """Yield what came of some seeds after the other, each process with the next some in hand."""
+    until = time.monotonic() + bounds.seconds
+    end = first - -bounds.schedules // ROUNDS
+    under_way = set[Future[Ran]]()
+    while True:
+        while first < end and len(under_way) <= bounds.processes and time.monotonic() < until:
+            count = min(_AT_ONCE, end - first)
+            under_way.add(pool.submit(run_some, first, count))
+            first += count
+        if not under_way:
+            return
+        done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+        yield from (future.result() for future in done)
+
+
+def run_some(first: int, count: int) -> Ran:
+    """Run some seeds, or until one goes wrong."""
+    ran = Ran()
+    for seed in range(first, first + count):
+        schedule = Schedule(seed)
+        violations = schedule.run()
+        ran.seeds += 1
+        ran.steps += schedule.world.steps
+        if violations:
+            ran.wrong = seed
+            break
+    gc.collect()
+    return ran
+
+
+_SIMULATED = ExitStack()
+
+
+def _begin(rule: str | None) -> None:
+    """Let a process do nothing but simulate, and collect no garbage but when told to."""
+    _SIMULATED.enter_context(_without(rule))
     gc.collect()
     gc.freeze()
     gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()

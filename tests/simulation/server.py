@@ -30,7 +30,7 @@ _NO_TRANSACTION = 251
 _DUPLICATE = 11000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Change:
     """One document that was written: what it was and what it is, who did it and in which session."""
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Generator, Hashable, Iterable
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
@@ -29,7 +30,7 @@ import reactor.queries
 import reactor.reader
 import reactor.registry
 import reactor.staging
-from reactor.model import Topology
+from reactor.model import Topology, source_hash
 from tests.simulation import backend
 from tests.simulation.server import EPOCH
 from tests.simulation.world import CURRENT, Process
@@ -138,10 +139,19 @@ def _remembering() -> Iterable[tuple[Any, str, Any]]:
     yield queries, "by_positions", _once(queries.by_positions, _positions_key)
     parse = reactor.documents.parse_representation
     yield reactor.reader, "parse_representation", _once(parse, _document_key)
+    yield reactor.documents, "_parse_file", _once(reactor.documents._parse_file, _element_key)
+    remembered = lru_cache(_REMEMBERED)(source_hash)
+    for module in _production():
+        if getattr(module, "source_hash", None) is source_hash:
+            yield module, "source_hash", remembered
 
 
 def _document_key(project: str, document: object) -> Hashable:
     return id(document)
+
+
+def _element_key(position: int, element: object) -> Hashable:
+    return position, id(element)
 
 
 def _chosen_key(condition: Any, positions: list[int] | None = None) -> Hashable:
@@ -164,13 +174,20 @@ _STAND_INS: tuple[tuple[ModuleType, Any], ...] = (
 )
 
 
+def _production() -> list[ModuleType]:
+    """Return the modules that stand-ins are put into."""
+    return [
+        module
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] in ("reactor", "handlers")
+    ]
+
+
 @contextmanager
 def simulated() -> Generator[None]:
     """Let production code of this process run in simulated worlds, one after the other."""
     with ExitStack() as stack:
-        for name, module in list(sys.modules.items()):
-            if name.partition(".")[0] != "reactor":
-                continue
+        for module in _production():
             for real, stand_in in _STAND_INS:
                 if getattr(module, real.__name__, None) is real:
                     stack.enter_context(patch.object(module, real.__name__, stand_in))

@@ -11,7 +11,7 @@ import pytest
 from tests.simulation.mutations import MUTATIONS
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("rule", MUTATIONS)
 def test_without_a_rule_something_is_violated(rule: str) -> None:
     mutation = MUTATIONS[rule]
@@ -23,7 +23,7 @@ def test_without_a_rule_something_is_violated(rule: str) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=580,
+        timeout=170,
         check=False,
         env={**os.environ, "PYTHONHASHSEED": "0"},
     )

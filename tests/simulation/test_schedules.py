@@ -26,7 +26,7 @@ def _simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("first", [["--first", "1"], []], ids=["known seeds", "new seeds"])
 def test_nothing_is_violated(first: list[str]) -> None:
-    done = _simulate("--schedules", "2000", "--seconds", "8", *first)
+    done = _simulate("--schedules", "2000", "--seconds", "6", *first)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no violation" in done.stdout

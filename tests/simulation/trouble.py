@@ -64,6 +64,7 @@ class Trouble:
     reactors: list[ReactorProcess] = field(default_factory=list[ReactorProcess])
     errors: int = 0
     _started: int = 0
+    _deaths: int = -1
 
     @property
     def world(self) -> World:
@@ -248,6 +249,9 @@ class Trouble:
 
     def start_missing(self) -> bool:
         """Start a reactor for each site that none serves; return whether there was one."""
+        if self._deaths == self.world.deaths:
+            return False
+        self._deaths = self.world.deaths
         alive = {one.own for one in self.reactors if not one.dead}
         missing = self.studio.topologies.keys() - alive
         for own in sorted(missing):

@@ -96,6 +96,7 @@ class Process:
         """End at once: what it had in memory is gone; what it has sent may still be done, at once."""
         self.dead = self.is_killed = True
         world = self.world
+        world.deaths += 1
         sent = [step for step in world.waiting if step.by is self]
         world.waiting = [step for step in world.waiting if step.by is not self]
         world.blocked = [step for step in world.blocked if step.by is not self]
@@ -138,6 +139,7 @@ class World:
         self.fifo = self.dice.random() < 0.5
         self.stays = self.dice.choice((0.0, 0.0, 0.5, 0.9))
         self.last: Process | None = None
+        self.deaths = 0
         self._markers = 0
 
     def add(self, process: Process) -> int:
@@ -192,6 +194,7 @@ class World:
         if process.kernel.failure is not None:
             self.wrong(f"{process.name} ended with {process.kernel.failure!r}")
         process.dead = True
+        self.deaths += 1
 
     def choose(self) -> Step | None:
         """Return what is done next: often something of the same process as before."""
