@@ -202,6 +202,23 @@ class Claims:
             async for raw in found
         ]
 
+    async def worked_on(self, keys: Collection[str]) -> set[str]:
+        """Return those places, by key, on which a process works that is not known to be gone."""
+        at_work = {"_id": {"$in": list(keys)}, **self._alive}
+        return {raw["_id"] async for raw in self._collection.find(at_work, {"_id": 1})}
+
+    async def under_way(self, project: str, sites: Collection[str]) -> list[Place]:
+        """Return the places at some sites on which a process works that is not known to be gone."""
+        at_work = {"project": project, "site": {"$in": list(sites)}, **self._alive}
+        return [
+            Place(raw["_id"], raw["project"], raw["site"], raw["root"], raw["path"])
+            async for raw in self._collection.find(at_work)
+        ]
+
+    @property
+    def _alive(self) -> Document:
+        return {"process": {"$nin": [None, *self.dead]}}
+
     async def known(self, ids: Collection[str]) -> set[str]:
         """Return those claims, by id, that stand or that a claim that stands remembers."""
         named = {"$in": list(ids)}
