@@ -210,6 +210,7 @@ class Reactor:
         await self._registry.register(self._recorder.session_id)
         self._claims.dead = await self._registry.dead()
         await self._registry.bury(self._claims.dead)
+        await self._claims.stragglers.prepare()
         await self._state["attempts"].create_index("at", expireAfterSeconds=_ATTEMPTS_KEPT_SECONDS)
         for project in await self._reader.projects():
             if self._setup.topology_of(project) is None:
