@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import anyio
 import asyncssh
+from asyncssh.constants import OPEN_CONNECT_FAILED
 
 from providers.base import SiteError
 from providers.sftp.channel import Channel
@@ -30,7 +31,7 @@ _CIPHERS = [
     "aes256-ctr",
 ]
 _SECONDS = 20
-_NOT_CONNECTED = asyncssh.OPEN_CONNECT_FAILED  # what the library says where there is none any more
+_NOT_CONNECTED = OPEN_CONNECT_FAILED  # what the library says where there is none any more
 _RECEIVE_WINDOW = 4 * 1024 * 1024
 # Larger than asyncssh's own: fewer, larger packets come from servers that send them.
 _RECEIVE_PACKET = 128 * 1024
