@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import anyio
 import pytest
 
-from providers.base import Setup, SiteError
+from providers.base import Copied, DiskProvider, Handle, Setup, SiteError
 from providers.local_drive import LocalDrive, LocalDriveOptions
 from providers.names import staged_name
 from reactor import leftovers, stragglers
@@ -29,14 +30,20 @@ class Lost(LocalDrive):
         super().__init__(setup)
         self._left = times
 
-    async def stage_small(self, *_: Any) -> Any:
-        raise SiteError("unreachable", "the connection was lost")
+    async def stage_small(
+        self, source: DiskProvider, handles: Sequence[Handle]
+    ) -> Sequence[Copied | None]:
+        raise SiteError(
+            "unreachable", f"lost with {len(handles)} files of {source.root_path('work')}"
+        )
 
-    async def stage_from_disk(self, *order: Any) -> Any:
+    async def stage_from_disk(
+        self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
+    ) -> Copied:
         if self._left > 0:
             self._left -= 1
             raise SiteError("unreachable", "the connection was lost")
-        return await super().stage_from_disk(*order)
+        return await super().stage_from_disk(source, handle, progress)
 
 
 @pytest.mark.usefixtures("soon")
