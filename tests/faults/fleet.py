@@ -27,6 +27,7 @@ class ReactorProcess:
     log: Path
     process: subprocess.Popen[bytes] | None = None
     is_stopped: bool = False
+    kills: int = 0
     environ: Mapping[str, str] = field(default_factory=dict[str, str])
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -65,6 +66,7 @@ class ReactorProcess:
             self.process.kill()
             self.process.wait()
             self.process, self.is_stopped = None, False
+            self.kills += 1
             return True
 
     def pause(self) -> bool:
