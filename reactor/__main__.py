@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
+from reactor.border.apart import is_anything_left
+from reactor.border.output import guarded_output
 from reactor.cli.late import LateGroup
-from reactor.cli.shell import Shell
+from reactor.cli.shell import DONE, Shell
 
 
 @click.group(
@@ -58,8 +62,16 @@ cli.late = {
 
 
 def main() -> None:
-    """Run the program."""
-    cli(prog_name="sitesync")
+    """Run the program; a provider that does not let go of it is left behind."""
+    with guarded_output():
+        try:
+            cli(prog_name="sitesync")
+        except SystemExit as end:
+            if not is_anything_left():
+                raise
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else DONE)
 
 
 if __name__ == "__main__":

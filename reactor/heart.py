@@ -57,6 +57,9 @@ class Heart:
                 self._scheduler.stop(running.job.work)
 
     async def _beat(self) -> None:
+        for site in self._sites:
+            if stuck := site.provider.stuck():
+                self._sites.suspend(site, stuck)
         self._claims.dead = await self._registry.dead()
         await self._registry.bury(self._claims.dead)
         running = [_doing(running) for running in self._scheduler.running.values()]

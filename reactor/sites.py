@@ -32,6 +32,8 @@ import structlog
 from providers.base import Marker, Provider, Reader, SiteError
 from providers.services import CopyingProvider
 from reactor.backoff import SITE_RETRY
+from reactor.border.contained import Contained
+from reactor.border.errors import Terms
 from reactor.model import Policy, Work
 from reactor.sourcing import Candidate, Choice, Ways, best_first
 
@@ -95,14 +97,15 @@ class Site:
     roots: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
     suspension: Suspension | None = None
-    provider: Provider = field(init=False)
+    terms: Terms = field(default_factory=Terms)
+    provider: Contained = field(init=False)
     transfers: int = field(init=False)
     slots: anyio.CapacityLimiter = field(init=False)
     is_open: bool = field(default=False, init=False)
     _opening: anyio.Lock = field(default_factory=anyio.Lock, init=False)
 
     def __post_init__(self) -> None:
-        self.provider = self.make()
+        self.provider = Contained(self.make, self.name, self.terms)
         self.transfers = self.limit or self.provider.features.transfers
         self.label = self.label or self.name
         self.slots = anyio.CapacityLimiter(self.transfers)
@@ -111,12 +114,7 @@ class Site:
         """Enter the provider, once: a site that is out of reach now may be there later."""
         async with self._opening:
             if not self.is_open:
-                try:
-                    with self.blamed():
-                        await self.provider.__aenter__()
-                except SiteError:
-                    self.provider = self.make()
-                    raise
+                await self.provider.__aenter__()
                 self.is_open = True
 
     async def close(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from config.models import Site as SiteSettings
 from providers.base import ProviderError
 from providers.base import Setup as ProviderSetup
 from providers.table import PROVIDERS
+from reactor.border.errors import Terms
+from reactor.border.secrets import SECRETS, secrets_of
 from reactor.cli.kinds import OPTIONS
 from reactor.database import Client, connect
 from reactor.embedded import embedded_mongod
@@ -32,7 +35,9 @@ def load_settings(
         sources = replace(sources, environ={**sources.environ, "SITESYNC_SITE_ID": active_site})
     if relay:
         sources = replace(sources, environ={**sources.environ, "SITESYNC__MACHINE__RELAY": "true"})
-    settings = load(sources, OPTIONS)
+    with redirect_stdout(sys.stderr):  # models of other packages check what they are given
+        settings = load(sources, OPTIONS)
+    SECRETS.keep(secrets_of(settings))
     if active_site and active_site not in settings.sites:
         settings.defaults.site(active_site)
     return settings
@@ -98,12 +103,18 @@ def _site_of(
         make=lambda: PROVIDERS[site.provider].make(setup),
         throttle=Throttle(site.bandwidth, everywhere),
         limit=site.transfers,
+        terms=_terms(site),
         label=label,
         own=site.name == settings.machine.site_id,
         trust_size=site.trust_size,
         policy=Policy(site.on_missing, site.vanish_grace, site.deletion_limit),
         roots=tuple(sorted(setup.roots)),
     )
+
+
+def _terms(site: SiteSettings) -> Terms:
+    ours = PROVIDERS.package(site.provider) is None
+    return Terms(site.provider, site.timeout, apart=not ours)
 
 
 def topologies(settings: Settings, sites: Sites) -> TopologyOf:
