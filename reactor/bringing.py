@@ -61,8 +61,7 @@ class Bringing:
                 self.where, source, self.destination, self.claim, self.progress.advance
             )
         except MissingFileError as error:
-            with source.blamed():
-                await source.marker(self.where.root)  # a missing disk is not the file's fault
+            await source.marker(self.where.root)  # a missing disk is not the file's fault
             raise self._missing(source) from error
         return await self.checked(source, variant, handle, copied)
 
@@ -139,8 +138,7 @@ class Bringing:
 
     async def _facts(self, source: Site, variant: Variant) -> Facts:
         """Return the facts of the source's file, which is the published one as far as they tell."""
-        with source.blamed():
-            facts = await source.provider.facts(self.where)
+        facts = await source.provider.facts(self.where)
         if facts is None:
             raise self._missing(source)
         is_the_published(source, self.where, facts, variant)
