@@ -57,7 +57,7 @@ class Blame:
         match error:
             case ProviderError():
                 return self._own(error)
-            case KeyboardInterrupt():
+            case KeyboardInterrupt() if not self.terms.apart:
                 return error
             case asyncio.CancelledError() if is_cancelled():
                 return error

@@ -85,6 +85,15 @@ async def test_whatever_is_raised_is_a_failure_of_the_file_or_the_site(
     assert [one["provider"] for one in logs if one["event"] == "provider failed"] == ["faulty"]
 
 
+async def test_apart_nobody_can_interrupt_the_program() -> None:
+    faulty = faulty_memory()
+    faulty.faults["facts"] = _raising(KeyboardInterrupt())
+
+    async with opened(faulty, apart=True) as provider:
+        with pytest.raises(FileError, match="KeyboardInterrupt"):
+            await use(provider, "facts")
+
+
 @apart
 @pytest.mark.parametrize("error", [ConnectionResetError("gone"), TimeoutError("slow")])
 async def test_what_means_out_of_reach_fails_the_site(error: Exception, apart: bool) -> None:  # noqa: FBT001 - a parameter
