@@ -227,7 +227,8 @@ class Reactor:
         """Give up what is held and save the place in the stream, whatever ended the run."""
         with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE_SECONDS):
             try:
-                await self._claims.give_up_all()
+                left = [claim for site in self.sites for claim in site.provider.left_at_work]
+                await self._claims.give_up_all(but=left)
                 await stream.save()
                 await self._registry.leave()
             except PyMongoError as error:

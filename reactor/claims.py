@@ -253,9 +253,10 @@ class Claims:
         given_up = await self._collection.update_many(mine(claims), _GIVEN_UP)
         return given_up.matched_count
 
-    async def give_up_all(self) -> None:
-        """Give up whatever this process still holds: it is about to end."""
-        await self._collection.update_many({"process": self._process}, _GIVEN_UP)
+    async def give_up_all(self, but: Collection[str] = ()) -> None:
+        """Give up whatever this process still holds, but for some by id: it is about to end."""
+        held = {"process": self._process, "claim": {"$nin": [*but]}}
+        await self._collection.update_many(held, _GIVEN_UP)
 
     async def expect_late(self, claims: Sequence[Claim]) -> None:
         """Remember to look, once these are over, for what was sent under them and arrives late."""

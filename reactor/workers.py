@@ -275,13 +275,17 @@ class Workers:
         End a claim whose transfer did not come to an end.
 
         It is released only where nothing is staged under it or its formers any more;
-        otherwise it stays, given up, for the next owner to resume or revoke. `unsure` is whether
-        what was sent may arrive later.
+        otherwise it stays, given up, for the next owner to resume or revoke. Where a call could
+        not be ended, it ends with its lease: nobody may go on from what may still be written.
+        `unsure` is whether what was sent may arrive later.
         """
         with anyio.CancelScope(shield=True), anyio.move_on_after(_GIVE_UP_SECONDS):
             clean = transfer.cleared and not running.progress.journalled
             try:
-                if clean and await self._withdrawn(site, transfer):
+                withdrawn = clean and await self._withdrawn(site, transfer)
+                if running.claim.id in site.provider.left_at_work:
+                    return
+                if withdrawn:
                     if unsure:
                         await self._claims.expect_late([running.claim])
                     await self._claims.release([running.claim])
@@ -332,11 +336,13 @@ class Workers:
 
     async def site_failed(self, finished: Finished, error: SiteError) -> None:
         """Give the claim up, and let the site rest: whether it published is unknown."""
+        work = finished.job.work
+        site = self._sites.of(work.project, work.site)
         try:
-            await self._claims.give_up([finished.claim])
+            if finished.claim.id not in site.provider.left_at_work:
+                await self._claims.give_up([finished.claim])
         except PyMongoError as problem:
             log.warning("a claim ends with its lease", why=str(problem)[:200])
-        work = finished.job.work
         self._scheduler.park([work], self._scheduler.suspend(error, work))
 
 
