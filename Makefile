@@ -45,6 +45,10 @@ bench: .venv/dev ## Measure against cp, sftp and the floor; results go to benchm
 chaos: .venv/dev ## Faults of all kinds against a real studio, and a judge (SEED=7 replays; ARGS="--minutes 5 --record")
 	@$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: simulate
+simulate: .venv/dev ## Run simulated schedules; SEED=n replays one, ARGS="--schedules 100000" runs more
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: lock
 lock: .venv/dev ## Renew the locked versions and hashes
 	$(call compile,dev,--extra embedded --extra rclone --extra build --extra dev)

@@ -220,7 +220,8 @@ class Workers:
             waiting = [one for one in bundle if not one.running.scope.cancel_called]
             for one in waiting:
                 one.transfer.seated = source
-            await stage_together([one.transfer for one in waiting])
+            unsure = await stage_together([one.transfer for one in waiting])
+            await self._expect_late([transfer.claim for transfer in unsure])
             for running, transfer in bundle:
                 if transfer.staged is None or running.scope.cancel_called:
                     together.start_soon(self._transfer, site, running, transfer)
@@ -250,7 +251,7 @@ class Workers:
             # Whoever took the place over has revoked it: the rest is theirs to do and to record.
             log.info("claim lost", path=running.job.work.path, site=site.name, why=str(error)[:200])
         except SiteError as error:
-            await self._abandon(site, running, transfer)
+            await self._abandon(site, running, transfer, unsure=True)
             until = self._scheduler.suspend(error, running.job.work)
             self._scheduler.park([running.job.work], until)
             await self._endings.tell_site_error([running.job], error)
@@ -265,13 +266,16 @@ class Workers:
         else:
             self._endings.put(Finished(running.job, running.claim, running.progress, result))
 
-    async def _abandon(self, site: Site, running: Running, transfer: Transfer) -> None:
+    async def _abandon(
+        self, site: Site, running: Running, transfer: Transfer, *, unsure: bool = False
+    ) -> None:
         """
         End a claim whose transfer did not come to an end.
 
         It is released only where nothing is staged under it or its formers any more;
         otherwise it stays, given up, for the next owner to resume or revoke. Where a call could
         not be ended, it ends with its lease: nobody may go on from what may still be written.
+        `unsure` is whether what was sent may arrive later.
         """
         with anyio.CancelScope(shield=True), anyio.move_on_after(_GIVE_UP_SECONDS):
             clean = transfer.cleared and not running.progress.journalled
@@ -280,11 +284,20 @@ class Workers:
                 if running.claim.id in site.provider.left_at_work:
                     return
                 if withdrawn:
+                    if unsure:
+                        await self._claims.expect_late([running.claim])
                     await self._claims.release([running.claim])
                 elif not await self._claims.give_up([running.claim]):
                     await self._withdrawn(site, transfer)
             except PyMongoError as error:
                 log.warning("a claim ends with its lease", why=str(error)[:200])
+
+    async def _expect_late(self, claims: Sequence[Claim]) -> None:
+        """Look, once these claims are over, for what was sent under them and arrives late."""
+        try:
+            await self._claims.expect_late(claims)
+        except PyMongoError as error:
+            log.debug("not expected", why=str(error)[:200])
 
     async def _withdrawn(self, site: Site, transfer: Transfer) -> bool:
         """Return whether nothing is staged any more under a claim."""

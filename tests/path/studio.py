@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -55,6 +55,7 @@ class Studio:
     policy: Policy = field(default_factory=Policy)
     trusted: tuple[str, ...] = ()
     relay: bool = False
+    projects: tuple[str, ...] = (PROJECT,)
     terms: Terms = field(default_factory=Terms)
     providers: dict[str, Provider] = field(default_factory=dict[str, Provider])
 
@@ -183,7 +184,7 @@ class Studio:
                 f"{self.database}_state",
                 own,
                 Sites(sites, {}),
-                {PROJECT: topology}.get,
+                {project: replace(topology, project=project) for project in self.projects}.get,
                 HANDLERS,
             )
         )

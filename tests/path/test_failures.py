@@ -10,7 +10,8 @@ from typing import Never, Self
 import anyio
 import pytest
 
-from providers.base import Handle, Setup, SiteError
+from providers.base import Copied, DiskProvider, Handle, Setup, SiteError
+from providers.local_drive import LocalDrive, LocalDriveOptions
 from providers.memory import Memory
 from providers.table import PROVIDERS
 from tests.path.studio import Studio, some_bytes
@@ -166,4 +167,26 @@ async def test_a_deleted_representation_leaves_no_error_and_no_claim(studio: Stu
                 await anyio.sleep(0.01)
 
     assert await studio.documents.count_documents({"type": "representation"}) == 0
+    assert await studio.state["claims"].count_documents({}) == 0
+
+
+class Failing(LocalDrive):
+    """A disk that stages small files, and then answers no more until it is asked anew."""
+
+    async def stage_small(
+        self, source: DiskProvider, handles: Sequence[Handle]
+    ) -> Sequence[Copied | None]:
+        await super().stage_small(source, handles)
+        raise SiteError("unreachable", "input/output error")
+
+
+async def test_what_a_failing_disk_has_staged_all_the_same_is_taken_away(studio: Studio) -> None:
+    roots = {"work": str(studio.path("vendor"))}
+    studio.providers["vendor"] = Failing(Setup("vendor", roots, LocalDriveOptions()))
+
+    async with studio.running():
+        representation = await studio.publish_file("a.exr", some_bytes())
+        await studio.until(representation, "vendor", "error")
+
+    assert not list(studio.path("vendor").rglob(".sitesync-*.part"))
     assert await studio.state["claims"].count_documents({}) == 0
