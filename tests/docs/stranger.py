@@ -21,6 +21,7 @@ from typing import Any
 from tests.docs.pages import HERE
 
 _PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+# pip reads its "no" options from the environment by their outcome: 0 is no isolation.
 _OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_DEPS": "1"}
 
 

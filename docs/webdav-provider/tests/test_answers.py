@@ -21,6 +21,7 @@ from providers.base import (
     RevokedError,
     Setup,
     SiteError,
+    Unlisted,
 )
 from sitesync_webdav import KIND, WebdavOptions
 
@@ -153,6 +154,16 @@ async def test_addresses_of_elsewhere_are_not_believed() -> None:
     async with _site(_telling("/other/shot/x.exr", _stating(404))) as provider:
         with pytest.raises(SiteError, match="other addresses"):
             _ = [file async for file in provider.listing("work")]
+
+
+@pytest.mark.parametrize("name", ["bad%ff.exr", "..%2f..%2fetc%2fpasswd", "a%2Fb.exr"])
+async def test_a_name_that_no_path_can_hold_is_told_and_not_listed(name: str) -> None:
+    told: list[Unlisted] = []
+    async with _site(_telling(f"/work/{name}", _stating(404))) as provider:
+        found = [file async for file in provider.listing("work", unlisted=told.append)]
+
+    assert found == []
+    assert [one.why.rpartition("; ")[2] for one in told] == ["rename it"]
 
 
 async def test_a_part_is_asked_for_and_taken() -> None:

@@ -13,6 +13,7 @@ from sitesync_webdav.multistatus import Entry
 from sitesync_webdav.places import Places
 from sitesync_webdav.tree import Tree
 
+_SLASHED = "its name holds a slash, which no path can; rename it"
 _SIZELESS = "its server does not tell how large it is"
 
 
@@ -48,9 +49,17 @@ class Listing:
         return found
 
     def _is_listed(self, folder: str, name: str, entry: Entry) -> bool:
-        why = NAMELESS if not is_unicode(name) else _SIZELESS
-        fine = is_unicode(name) and (entry.is_folder or entry.size is not None)
-        if not fine and self.unlisted is not None:
+        why = _flaw(name, entry)
+        if why and self.unlisted is not None:
             path = f"{folder}/{shown(name)}" if folder else shown(name)
             self.unlisted(Unlisted(Location(self.root, path), why, folder=entry.is_folder))
-        return fine
+        return why is None
+
+
+def _flaw(name: str, entry: Entry) -> str | None:
+    """Return why something is not listed, or None where it is."""
+    if not is_unicode(name):
+        return NAMELESS
+    if "/" in name:
+        return _SLASHED
+    return None if entry.is_folder or entry.size is not None else _SIZELESS
