@@ -82,10 +82,12 @@ class Heart:
         long = [
             running
             for running in self._scheduler.running.values()
-            if running.progress.size and now - running.progress.started > SHOW_SECONDS
+            if running.progress.size
+            and not running.ending
+            and now - running.progress.started > SHOW_SECONDS
         ]
         if long:
-            await self._recorder.show([_shown(running) for running in long if not running.ending])
+            await self._recorder.show([_shown(running) for running in long])
 
 
 def _shown(running: Running) -> Shown:
