@@ -102,6 +102,7 @@ class SiteKeys(Frozen):
     vanish_grace: float = Field(default=10, ge=0)
     deletion_limit: int = Field(default=500, ge=0)
     transfers: int | None = Field(default=None, ge=1)
+    timeout: float = Field(default=120, gt=0)
     bandwidth: Bandwidth | None = None
 
 

@@ -61,8 +61,7 @@ class Bringing:
                 self.where, source, self.destination, self.claim, self.progress.advance
             )
         except MissingFileError as error:
-            with source.blamed():
-                await source.marker(self.where.root)  # a missing disk is not the file's fault
+            await source.marker(self.where.root)  # a missing disk is not the file's fault
             raise self._missing(source) from error
         except FileError:
             # What failed to be made may be there all the same, of a disk that is failing.
@@ -144,8 +143,7 @@ class Bringing:
 
     async def facts(self, source: Site, variant: Variant) -> Facts:
         """Return the facts of the source's file, which is the published one as far as they tell."""
-        with source.blamed():
-            facts = await source.provider.facts(self.where)
+        facts = await source.provider.facts(self.where)
         if facts is None:
             raise self._missing(source)
         is_the_published(source, self.where, facts, variant)

@@ -20,6 +20,7 @@ from providers.base import Provider
 from providers.base import Setup as ProviderSetup
 from providers.table import PROVIDERS
 from reactor.app import Reactor, Setup
+from reactor.border.errors import Terms
 from reactor.model import Policy, Topology
 from reactor.sites import Site, Sites, Throttle
 
@@ -55,6 +56,7 @@ class Studio:
     trusted: tuple[str, ...] = ()
     relay: bool = False
     projects: tuple[str, ...] = (PROJECT,)
+    terms: Terms = field(default_factory=Terms)
     providers: dict[str, Provider] = field(default_factory=dict[str, Provider])
 
     @property
@@ -159,6 +161,7 @@ class Studio:
                 roots=("work",),
                 policy=self.policy,
                 trust_size=name in self.trusted,
+                terms=Terms() if name == own else self.terms,
             )
             for name in self.names
         }

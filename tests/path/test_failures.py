@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import anyio
+import pytest
 
 from providers.base import Copied, DiskProvider, Handle, Setup, SiteError
 from providers.local_drive import LocalDrive, LocalDriveOptions
@@ -112,17 +113,21 @@ async def test_a_site_is_served_again_once_its_marker_is_back(studio: Studio) ->
 
 
 class Stranger(Memory):
-    """A site whose host key is not the one that is known."""
+    """A site whose host key is not the one that is known, or which somebody else has to mend."""
+
+    kind = ""
 
     async def __aenter__(self) -> Self:
-        raise SiteError("login", "the host key of 'vendor' has changed: ask who runs it")
+        raise SiteError(self.kind, "the host key of 'vendor' has changed: ask who runs it")
 
 
+@pytest.mark.parametrize("kind", ["login", "settings", "provider"])
 async def test_a_site_that_somebody_has_to_mend_says_so_in_the_entry_and_costs_no_try(
-    studio: Studio,
+    studio: Studio, kind: str
 ) -> None:
-    kind = PROVIDERS["memory"]
-    studio.providers["vendor"] = Stranger(Setup("vendor", {"work": "/"}, kind.options()))
+    options = PROVIDERS["memory"].options()
+    stranger = Stranger(Setup("vendor", {"work": "/"}, options))
+    stranger.kind, studio.providers["vendor"] = kind, stranger
     async with studio.running():
         representation = await studio.publish_file("a.exr", some_bytes())
         entry = await studio.until(representation, "vendor", "error")
