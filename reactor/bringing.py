@@ -25,10 +25,11 @@ log = structlog.stdlib.get_logger()
 
 
 class Sent(NamedTuple):
-    """Staged bytes, what was proved of them, and the facts of their source."""
+    """Staged bytes, what was proved of them, all checksums they have, the facts of their source."""
 
     handle: Handle
     proof: Proof
+    checksums: frozenset[str]
     facts: Facts
 
 
@@ -76,12 +77,12 @@ class Bringing:
             destination=self.destination,
             facts=facts,
             hash=variant.hash,
+            known=variant.checksums,
             claim=self.claim,
             progress=self.progress,
             note=self.note,
         )
-        handle, proof = await staging.run(resumed)
-        return Sent(handle, proof, facts)
+        return Sent(*await staging.run(resumed), facts)
 
     async def checked(self, source: Site, variant: Variant, handle: Handle, copied: Copied) -> Sent:
         """Return what was copied, unless it is not what the source holds, or should hold."""
@@ -93,7 +94,8 @@ class Bringing:
             await self.destination.provider.revoke(handle)
             raise
         self.progress.size = copied.source.size
-        return Sent(handle, Proof("checksum", copied.staged_checksum), copied.source)
+        proof = Proof("checksum", copied.staged_checksum)
+        return Sent(handle, proof, frozenset((copied.staged_checksum,)), copied.source)
 
     async def _copy(self, source: Site, variant: Variant, facts: Facts) -> tuple[Handle, Copied]:
         service = cast("CopyingProvider", self.destination.provider)

@@ -26,12 +26,24 @@ def best_algorithm(offered: Collection[str]) -> str | None:
     return next((name for name in _PREFERRED if name in offered), None)
 
 
+def algorithm_of(checksum: str) -> str:
+    """Return the algorithm of a checksum."""
+    return checksum.partition(":")[0]
+
+
+def by_preference(checksums: Iterable[str]) -> list[str]:
+    """Return checksums, those that are computed fastest first."""
+    known = {name: rank for rank, name in enumerate(_PREFERRED)}
+    return sorted(checksums, key=lambda one: (known.get(algorithm_of(one), len(known)), one))
+
+
 class Hasher:
-    """Hashes a stream with our own algorithm and those of a site."""
+    """Hashes a stream with our own algorithm and with others that can be computed here."""
 
     def __init__(self, algorithms: Iterable[str] = ()) -> None:
         self.size = 0
-        self._digests = {name: _new(name) for name in dict.fromkeys((OURS, *algorithms))}
+        known = [name for name in dict.fromkeys(algorithms) if name in _PREFERRED[1:]]
+        self._digests = {name: _new(name) for name in (OURS, *known)}
 
     async def update(self, chunk: bytes) -> None:
         """Take in the next bytes."""
@@ -41,6 +53,11 @@ class Hasher:
                 digest.update(chunk)
             else:
                 await anyio.to_thread.run_sync(digest.update, chunk)
+
+    @property
+    def checksums(self) -> frozenset[str]:
+        """The checksums of all bytes so far, by each algorithm."""
+        return frozenset(map(self.checksum, self._digests))
 
     def checksum(self, algorithm: str = OURS) -> str:
         """Return the checksum of all bytes so far."""

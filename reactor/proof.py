@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from providers.base import ChangedFileError, Facts, Location, ProviderError
+from reactor.checksums import algorithm_of, by_preference
 from reactor.jobs import Variant
 from reactor.sites import Site
 
@@ -47,8 +48,8 @@ async def bytes_prove(
 
     Only asked where the site hashes its own bytes: reading them back costs what sending does.
     """
-    for known in sorted(variant.checksums):
-        algorithm = known.partition(":")[0]
+    for known in by_preference(variant.checksums):
+        algorithm = algorithm_of(known)
         if algorithm in site.provider.features.checksums:
             found = await site.provider.checksum(where, algorithm)
             return Proof("checksum", known) if found == known else None

@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import cast
+from typing import NamedTuple, cast
 
 import anyio
 
@@ -30,7 +30,7 @@ from providers.base import (
     Location,
     Sink,
 )
-from reactor.checksums import Hasher, best_algorithm
+from reactor.checksums import Hasher, algorithm_of, best_algorithm, by_preference
 from reactor.claims import Journal
 from reactor.progress import Progress
 from reactor.proof import Proof
@@ -48,27 +48,46 @@ class Resumed:
     journal: Journal
 
 
+class Verified(NamedTuple):
+    """
+    Whole, durable staged bytes, what was verified of them, and all checksums that they have.
+
+    The proof's checksum is by the algorithm in which their site can tell it again.
+    """
+
+    handle: Handle
+    proof: Proof
+    checksums: frozenset[str]
+
+
 @dataclass(slots=True)
 class Staging:
-    """A file of these facts on its way from one site to another, staged under a claim."""
+    """
+    A file of these facts on its way from one site to another, staged under a claim.
+
+    It is hashed by the algorithms of those checksums that are `known` of it, too.
+    """
 
     where: Location
     source: Site
     destination: Site
     facts: Facts
     hash: str | None
+    known: frozenset[str]
     claim: str
     progress: Progress
     note: Callable[[Journal], Awaitable[None]]
     _unseen: int = field(default=0, init=False)  # bytes at the front that no hasher sees here
     _expected: str = field(default="", init=False)  # the source's own checksum; proves those, too
 
-    async def run(self, resumed: Resumed | None) -> tuple[Handle, Proof]:
-        """Return the handle of whole, durable, verified staged bytes, and what was verified."""
+    async def run(self, resumed: Resumed | None) -> Verified:
+        """Return staged bytes, verified."""
         handle, hasher = await self._begin(resumed)
         try:
             await self._stream(handle, hasher)
-            return handle, await self._verify(handle, hasher)
+            proof = await self._verify(handle, hasher)
+            told = frozenset(filter(None, [proof.checksum])) if self._unseen else hasher.checksums
+            return Verified(handle, proof, told)
         except FileError:
             await self.destination.provider.revoke(handle)
             raise
@@ -181,7 +200,7 @@ class Staging:
         if found is not None and algorithm is not None:
             if found != hasher.checksum(algorithm):
                 raise self._damaged()
-            return Proof("checksum", hasher.checksum())
+            return Proof("checksum", found)
         if provider.features.read_back:
             if await self._read_back(handle) != hasher.checksum():
                 raise self._damaged()
@@ -199,7 +218,8 @@ class Staging:
 
     def _hasher(self) -> Hasher:
         algorithm = best_algorithm(self.destination.provider.features.checksums)
-        return Hasher([algorithm] if algorithm else [])
+        known = map(algorithm_of, by_preference(self.known))
+        return Hasher([*([algorithm] if algorithm else []), *known])
 
     def _offset(self, hasher: Hasher) -> int:
         return self._unseen + hasher.size

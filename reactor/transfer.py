@@ -26,6 +26,7 @@ from providers.base import (
     SiteError,
 )
 from reactor.bringing import Bringing, Sent
+from reactor.checksums import algorithm_of, by_preference
 from reactor.claims import Claim, Former, Journal
 from reactor.jobs import Job, Variant
 from reactor.progress import Progress
@@ -251,13 +252,11 @@ class Transfer:
         self, source: Site, variant: Variant, sent: Sent, found: Facts | None
     ) -> Staged:
         """Return what was staged, unless its bytes are known not to be the published ones."""
-        known = _same_algorithm(variant, sent.proof)
-        if known and sent.proof.checksum not in known:
+        if other := _other_than_known(variant, sent.checksums):
             await self.destination.provider.revoke(sent.handle)
             raise ChangedFileError(
                 f"{self.job.where.path} at {source.name!r} is not the file that was published: "
-                f"its bytes have {sent.proof.checksum}, not {', '.join(sorted(known))}; "
-                "publish it again, or bring back the right file"
+                f"its bytes have {other}; publish it again, or bring back the right file"
             )
         mtime = _kept_mtime(sent.facts, variant)
         return Staged(variant, sent.handle, sent.proof, mtime, replaces=found is not None)
@@ -332,10 +331,13 @@ class Transfer:
             self._adopted = None
 
 
-def _same_algorithm(variant: Variant, proof: Proof) -> list[str]:
-    """Return the checksums proved earlier that this proof's can be compared with."""
-    algorithm = (proof.checksum or "").partition(":")[0]
-    return [known for known in variant.checksums if known.partition(":")[0] == algorithm]
+def _other_than_known(variant: Variant, checksums: frozenset[str]) -> str | None:
+    """Return a checksum, and which it should have been, where one was proved earlier and differs."""
+    for found in by_preference(checksums):
+        known = [one for one in variant.checksums if algorithm_of(one) == algorithm_of(found)]
+        if known and found not in known:
+            return f"{found}, not {', '.join(sorted(known))}"
+    return None
 
 
 def _kept_mtime(facts: Facts, variant: Variant) -> int | None:

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import anyio
 
 from providers.base import Facts, FileError, Handle, Location, ProviderError
-from reactor.checksums import Hasher
+from reactor.checksums import Hasher, algorithm_of, by_preference
 from reactor.claims import Claim, Place
 from reactor.documents import parse_path
 from reactor.judging.desk import Desk
@@ -192,8 +192,8 @@ class Inspection:
     async def _read(self, meaning: Meaning, facts: Facts) -> Look:
         """Look at the bytes themselves: hold them against proved checksums, or other copies."""
         variant, where = meaning.variant, meaning.where
-        for known in sorted(variant.checksums):
-            found = await self._checksum(where, known.partition(":")[0])
+        for known in by_preference(variant.checksums):
+            found = await self._checksum(where, algorithm_of(known))
             if found == known:
                 return Look(facts, Proof("checksum", known))
             if found is not None:
