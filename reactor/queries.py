@@ -203,6 +203,22 @@ def below(folders: Sequence[str]) -> list[Stage]:
     ]
 
 
+def with_ids(sites: Iterable[str], ids: Iterable[str]) -> list[Stage]:
+    """
+    Return the pipeline for the paths of all files with one of some ids at some sites.
+
+    It goes through all that documents have at these sites: no index knows ids.
+    """
+    entry = {"name": {"$in": sorted(sites)}, "id": {"$in": sorted(ids)}}
+    found = {"files.sites": {"$elemMatch": entry}}
+    return [
+        {"$match": {**found, **REPRESENTATION}},
+        {"$unwind": "$files"},
+        {"$match": {**found, "files.path": {"$type": "string"}}},
+        {"$group": {"_id": "$files.path"}},
+    ]
+
+
 def _count(condition: Expression) -> Expression:
     return {"$size": {"$filter": {"input": FILES, "as": "f", "cond": condition}}}
 

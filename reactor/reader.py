@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -96,6 +103,13 @@ class Reader:
         if not folders:
             return []
         cursor = await self._database[project].aggregate(queries.below(folders))
+        return [found["_id"] async for found in cursor]
+
+    async def named_with_ids(
+        self, project: str, sites: Collection[str], ids: Collection[str]
+    ) -> list[str]:
+        """Return the paths of all files that documents have at some sites with one of some ids."""
+        cursor = await self._database[project].aggregate(queries.with_ids(sites, ids))
         return [found["_id"] async for found in cursor]
 
     async def examine(
