@@ -7,15 +7,22 @@ ARGS ?=
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: demo
-demo: .venv/run ## The main job on real files: embedded MongoDB, frames, a cache, two remote sites
+# With --gdrive it takes an emulator and rclone, which are there for development.
+demo: $(if $(findstring --gdrive,$(ARGS)),.venv/dev,.venv/run) ## The main job on real files: embedded MongoDB, frames, a cache, two remote sites
 	@$(BIN)/sitesync demo $(ARGS)
 
 .PHONY: test
 test: .venv/dev ## Run the tests on real parts (ARGS="-k name" narrows)
 	@$(BIN)/pytest $(ARGS)
+
+.PHONY: test-gdrive
+test-gdrive: .venv/dev ## Ask a real Google Drive what tests assume of it (CREDENTIALS=key.json FOLDER=id)
+	@[ -n "$(CREDENTIALS)" ] && [ -n "$(FOLDER)" ] \
+	  || { echo "Say whose account, and where: make test-gdrive CREDENTIALS=key.json FOLDER=id"; exit 2; }
+	@$(BIN)/python -m tests.account.gdrive --credentials "$(CREDENTIALS)" --folder "$(FOLDER)"
 
 .PHONY: check
 check: .venv/dev ## Format, lint, types, import contracts

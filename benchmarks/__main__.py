@@ -17,7 +17,18 @@ from pathlib import Path
 
 import anyio
 
-from benchmarks import backlog, latency, local, scans, sftp, validate, watch
+from benchmarks import (
+    backlog,
+    gdrive,
+    latency,
+    local,
+    rclone,
+    s3,
+    scans,
+    sftp,
+    validate,
+    watch,
+)
 from benchmarks.rig import Result
 from reactor.cli.garbage import collect_garbage_less_often
 from reactor.logs import configure_logs
@@ -31,6 +42,12 @@ BENCHMARKS: dict[str, Benchmark] = {
     "sftp-small": sftp.small_files,
     "sftp-far": sftp.small_files_far_away,
     "sftp-large": sftp.large_file,
+    "rclone-small": rclone.small_files,
+    "rclone-large": rclone.large_file,
+    "s3-small": s3.small_files,
+    "s3-large": s3.large_file,
+    "gdrive-small": gdrive.small_files,
+    "gdrive-large": gdrive.large_file,
     "backlog": backlog.backlog,
     "scans": scans.scans,
     "watch": watch.by_hand,

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,12 +93,12 @@ async def timed(act: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def timed_command(*commands: Sequence[str]) -> float:
+def timed_command(*commands: Sequence[str], environ: Mapping[str, str] | None = None) -> float:
     """Return the seconds that some commands take, one after the other."""
     os.sync()
     started = time.perf_counter()
     for command in commands:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environ)
     return time.perf_counter() - started
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
@@ -69,12 +69,13 @@ class Handle:
     """
     Staged bytes on their way to `where`, named by the claim they were staged under.
 
-    `token` is what a service needs beyond that to find them (an upload session's address).
+    `token` is what a service needs beyond that to find them (an upload session's address, which
+    lets whoever has it write there: it is shown nowhere).
     """
 
     where: Location
     claim: str
-    token: str = ""
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,16 @@ class Features:
     means that a handle follows from place and claim, so it needs no journal to be revoked;
     `transfers` is how many at once suit the site, and `bundle` how many small files are best
     sent together as one of them. `read_back` asks for staged bytes to be read back where the site cannot hash them.
-    `copies` and `changes`: it is a `CopyingProvider`, a `ChangingProvider` (`providers.services`).
+
+    Where what is staged is an upload that a service holds open: `published_checksum` is the
+    algorithm that the facts returned by `publish` carry, for services that hash only what is
+    whole; `reads_staged` tells whether staged bytes can be read back, and `cuts_staged` whether
+    writing may go on anywhere in them (otherwise only where they end).
+    `proves_writes` means that the service hashes what it is sent, piece by piece, and that what
+    `Sink.flush` acknowledged is what it hashed: no more proof is needed than that all is there.
+    `lists_sizes_only`: listings tell neither times nor ids, which `facts` does.
+    `bundles`: it is a `BundleProvider` (`providers.small`). `copies`, `changes` and `parts`: it
+    is a `CopyingProvider`, a `ChangingProvider`, a `PartedProvider` (`providers.services`).
     """
 
     atomic_replace: bool = True
@@ -98,10 +108,17 @@ class Features:
     mtime_resolution_ns: int | None = None
     local_paths: bool = False
     read_back: bool = False
+    published_checksum: str | None = None
+    reads_staged: bool = True
+    cuts_staged: bool = True
+    proves_writes: bool = False
+    lists_sizes_only: bool = False
     transfers: int = 8
     bundle: int = 1
+    bundles: bool = False
     copies: bool = False
     changes: bool = False
+    parts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +168,16 @@ class ProviderError(Exception):
     """Something went wrong at a site. The text tells an artist what to do next."""
 
 
+SITE_ERRORS = frozenset(
+    {"unreachable", "login", "quota", "full", "read-only", "marker", "rate", "settings", "provider"}
+)
+
+
 class SiteError(ProviderError):
     """
     The site as a whole cannot serve: no file is to blame and no file's `tries` grows.
 
-    `kind` is one of: unreachable, login, quota, full, read-only, marker, rate, settings.
+    `kind` is one of `SITE_ERRORS`; `provider` means that the provider itself is broken.
     `site` is filled in above the border, where a transfer knows which of its ends failed.
     """
 
@@ -188,7 +210,11 @@ class ChangedFileError(FileError):
 
 
 class RevokedError(ProviderError):
-    """The staged bytes are gone or were never ours: somebody else holds the claim now."""
+    """
+    The staged bytes are gone or were never ours: somebody else holds the claim now.
+
+    Where handles have a token, a service may also have dropped an upload by itself.
+    """
 
 
 class Reader(Protocol):
@@ -253,15 +279,25 @@ class Provider(Protocol):
         ...
 
     def read_staged(self, handle: Handle) -> AbstractAsyncContextManager[Reader]:
-        """Open staged bytes for reading back."""
+        """Open staged bytes for reading back, where `features.reads_staged`."""
         ...
 
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:
-        """Make an empty staged file that nobody else has (O_EXCL), folders included."""
+    async def stage(
+        self, where: Location, claim: str, size: int, mtime_ns: int | None = None
+    ) -> Handle:
+        """
+        Make an empty staged file that nobody else has (O_EXCL), folders included.
+
+        `size` and `mtime_ns` are of what will be published: some services ask for them first.
+        """
         ...
 
     def write(self, handle: Handle, offset: int = 0) -> AbstractAsyncContextManager[Sink]:
-        """Write staged bytes from `offset` on; what lay beyond it is cut off."""
+        """
+        Write staged bytes from `offset` on; what lay beyond it is cut off.
+
+        Without `features.cuts_staged`, `offset` must be the staged size.
+        """
         ...
 
     async def staged_size(self, handle: Handle) -> int | None:

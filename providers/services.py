@@ -1,8 +1,8 @@
 """
-What some services do by themselves: copy between their sites, and tell what happens there.
+What some services do by themselves: copy between their sites, tell what happens, take parts.
 
-Both are optional. A provider says by `features.copies` and `features.changes` that it is one
-of these; above the border nobody asks what class it is.
+All is optional. A provider says by `features.copies`, `features.changes` and `features.parts`
+that it is one of these; above the border nobody asks what class it is.
 """
 
 from __future__ import annotations
@@ -112,5 +112,18 @@ class ChangingProvider(Provider, Protocol):
 
         At least one batch comes, so that the token moves on; each token holds for another
         process, later, too. Raises `HistoryLostError` where the service cannot tell.
+        """
+        ...
+
+
+@runtime_checkable
+class PartedProvider(Provider, Protocol):
+    """A provider with `features.parts`: what is staged there can be cut between parts only."""
+
+    async def goes_on_at(self, handle: Handle, within: int) -> int:
+        """
+        Return where writing may go on: the end of a staged part, as far as possible.
+
+        It lies within the first `within` bytes; 0 where there is no such handle.
         """
         ...

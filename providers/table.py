@@ -17,7 +17,10 @@ from providers.plugins import Plugin, PluginError, installed
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {
         "local_drive": "providers.local_drive:KIND",
+        "gdrive": "providers.gdrive:KIND",
         "memory": "providers.memory:KIND",
+        "rclone": "providers.rclone:KIND",
+        "s3": "providers.s3:KIND",
         "sftp": "providers.sftp:KIND",
     }
 )

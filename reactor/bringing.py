@@ -12,14 +12,24 @@ from typing import NamedTuple, cast
 
 import structlog
 
-from providers.base import Copied, Facts, FileError, Handle, Location, MissingFileError
+from providers.base import (
+    Copied,
+    Facts,
+    FileError,
+    Handle,
+    Location,
+    MissingFileError,
+    RevokedError,
+)
 from providers.services import CopyingProvider, CopyRefusedError
+from providers.small import SmallFile
 from reactor.claims import Journal
 from reactor.jobs import Variant
 from reactor.progress import Progress
 from reactor.proof import Proof, is_the_published
+from reactor.resuming import Resumed
 from reactor.sites import Site
-from reactor.staging import Resumed, Staging, copy_on_disk, damaged
+from reactor.staging import Staging, copy_on_disk, damaged
 
 log = structlog.stdlib.get_logger()
 
@@ -41,7 +51,7 @@ class Bringing:
     claim: str
     destination: Site
     progress: Progress
-    note: Callable[[Journal], Awaitable[None]]
+    note: Callable[[Journal], Awaitable[bool]]
 
     async def by_kernel(self, source: Site, variant: Variant) -> Sent:
         """Let the kernel copy; that the source is the published file is checked afterwards."""
@@ -71,18 +81,20 @@ class Bringing:
         """Stream from site to site, going on from what a dead owner has staged."""
         facts = await self._facts(source, variant)
         self.progress.begin(source.name, facts.size, "stream")
-        staging = Staging(
-            where=self.where,
-            source=source,
-            destination=self.destination,
-            facts=facts,
-            hash=variant.hash,
-            known=variant.checksums,
-            claim=self.claim,
-            progress=self.progress,
-            note=self.note,
-        )
-        return Sent(*await staging.run(resumed), facts)
+        staging = self._staging(source, variant, facts)
+        proof = await staging.run(resumed)
+        return Sent(staging.handle, proof, staging.checksums, facts)
+
+    async def sent_whole(self, source: Site, variant: Variant, file: SmallFile) -> Sent:
+        """Return what was staged in one piece, unless it is not what the source should hold."""
+        staging = self._staging(source, variant, file.facts)
+        try:
+            is_the_published(source, self.where, file.facts, variant)
+        except FileError:
+            await self.destination.provider.revoke(staging.handle)
+            raise
+        proof = await staging.verify_whole(file.content)
+        return Sent(staging.handle, proof, staging.checksums, file.facts)
 
     async def checked(self, source: Site, variant: Variant, handle: Handle, copied: Copied) -> Sent:
         """Return what was copied, unless it is not what the source holds, or should hold."""
@@ -97,11 +109,27 @@ class Bringing:
         proof = Proof("checksum", copied.staged_checksum)
         return Sent(handle, proof, frozenset((copied.staged_checksum,)), copied.source)
 
+    def _staging(self, source: Site, variant: Variant, facts: Facts) -> Staging:
+        return Staging(
+            where=self.where,
+            source=source,
+            destination=self.destination,
+            facts=facts,
+            mtime_ns=kept_mtime(facts, variant),
+            hash=variant.hash,
+            known=variant.checksums,
+            claim=self.claim,
+            progress=self.progress,
+            note=self.note,
+        )
+
     async def _copy(self, source: Site, variant: Variant, facts: Facts) -> tuple[Handle, Copied]:
         service = cast("CopyingProvider", self.destination.provider)
         handle = await service.begin_copy(self.where, self.claim, facts.size)
-        if handle.token:
-            await self.note(Journal(source=source.name, hash=variant.hash, token=handle.token))
+        noted = Journal(source=source.name, hash=variant.hash, token=handle.token)
+        if handle.token and not await self.note(noted):
+            await service.revoke(handle)
+            raise RevokedError(f"{self.where.path}: its claim could not be told of the copy")
         try:
             copied = await service.copy(source.provider, facts, handle, self.progress.advance)
         except (CopyRefusedError, FileError):
@@ -123,3 +151,12 @@ class Bringing:
             f"{self.where.path} is marked available at {source.name!r} but is not there; "
             f"bring it back, or reset it with `sitesync site reset {source.name}`"
         )
+
+
+def kept_mtime(facts: Facts, variant: Variant) -> int | None:
+    """Return the source's time, or the publisher's own where the source keeps a coarser one."""
+    if facts.mtime_ns is None or variant.mtime_ns is None:
+        return variant.mtime_ns if facts.mtime_ns is None else facts.mtime_ns
+    same_second = facts.mtime_ns // 10**9 == variant.mtime_ns // 10**9
+    coarse = facts.mtime_ns % 10**9 == 0
+    return variant.mtime_ns if coarse and same_second else facts.mtime_ns

@@ -1,5 +1,5 @@
 """
-Small files that go together: as one transfer, and from disk to disk in one hop into a thread.
+Small files that go together: as one transfer, and from a disk in few steps for all of them.
 
 The latter keeps the order of `reactor.transfer`, for files of which no former owner staged anything
 and where nothing stands at their place. Whatever turns out otherwise is left as it was, to be
@@ -9,19 +9,20 @@ carried out by itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import anyio
 import structlog
 
-from providers.base import Handle, ProviderError
+from providers.base import ProviderError
+from providers.small import SMALL, BundleProvider, SmallFiles
 from reactor.scheduler import Running
 from reactor.sites import Site
-from reactor.staging import copy_together
+from reactor.staging import copy_together, kernel_copies
+from reactor.tasks import plain_errors
 from reactor.transfer import Transfer
 
 log = structlog.stdlib.get_logger()
-
-_SMALL = 1024 * 1024
 
 
 class Started(NamedTuple):
@@ -35,20 +36,20 @@ def bundles(started: Sequence[Started], most: int) -> Iterator[Sequence[Started]
     """Yield what counts as one transfer: some small files of one way, others alone, in order."""
     small: dict[str | None, list[Started]] = {}
     for one in started:
-        if one.running.job.size <= _SMALL:
+        if one.running.job.size <= SMALL:
             source = one.transfer.relay_source
             small.setdefault(source.label if source else None, []).append(one)
     for alike in small.values():
         for index in range(0, len(alike), most):
             yield alike[index : index + most]
     for one in started:
-        if one.running.job.size > _SMALL:
+        if one.running.job.size > SMALL:
             yield [one]
 
 
 async def stage_together(transfers: Sequence[Transfer]) -> None:
     """
-    Stage those transfers to one site that are plain copies; they have `staged` then.
+    Stage those transfers to one site that are plain; they have `staged` then.
 
     Raises nothing: what fails here fails again, and is told, where it is carried out alone.
     """
@@ -57,17 +58,38 @@ async def stage_together(transfers: Sequence[Transfer]) -> None:
         if source := transfer.fresh_source:
             by_source.setdefault(source.label, (source, []))[1].append(transfer)
     for source, together in by_source.values():
+        step = _copy if kernel_copies(source, together[0].destination) else _send
         try:
-            await _stage_from(source, together)
+            await step(source, together)
         except ProviderError as error:
             log.debug("not staged together", site=source.label, why=str(error)[:200])
         except Exception:
             log.exception("unexpected", site=source.label)
 
 
-async def _stage_from(source: Site, together: Sequence[Transfer]) -> None:
-    handles = [Handle(transfer.job.where, transfer.claim.id) for transfer in together]
+async def _copy(source: Site, together: Sequence[Transfer]) -> None:
+    handles = [transfer.handle for transfer in together]
     copies = await copy_together(source, together[0].destination, handles)
     for transfer, copied in zip(together, copies, strict=True):
         if copied is not None:
             await transfer.accept_fresh(source, copied)
+
+
+async def _send(source: Site, together: Sequence[Transfer]) -> None:
+    """Read all, send all, then verify each: the site hashes many together."""
+    disk = cast("SmallFiles", source.provider)
+    read = await disk.read_small([transfer.job.where for transfer in together])
+    found = [(t, file) for t, file in zip(together, read, strict=True) if file is not None]
+    site = cast("BundleProvider", together[0].destination.provider)
+    done = await site.stage_bundle([(t.handle, file.content) for t, file in found])
+    staged = [one for one, is_staged in zip(found, done, strict=True) if is_staged]
+    try:
+        with plain_errors():
+            async with anyio.create_task_group() as verifying:
+                for transfer, file in staged:
+                    verifying.start_soon(transfer.accept_sent, source, file)
+    except ProviderError:
+        for transfer, _ in staged:
+            if transfer.staged is None:  # it is staged again, alone
+                await site.revoke(transfer.handle)
+        raise

@@ -26,24 +26,25 @@ def best_algorithm(offered: Collection[str]) -> str | None:
     return next((name for name in _PREFERRED if name in offered), None)
 
 
-def algorithm_of(checksum: str) -> str:
-    """Return the algorithm of a checksum."""
-    return checksum.partition(":")[0]
+def algorithm_of(checksum: str | None) -> str | None:
+    """Return the algorithm of a checksum, where it is one that can be made here."""
+    name = (checksum or "").partition(":")[0]
+    return name if name in _PREFERRED else None
 
 
 def by_preference(checksums: Iterable[str]) -> list[str]:
     """Return checksums, those that are computed fastest first."""
-    known = {name: rank for rank, name in enumerate(_PREFERRED)}
-    return sorted(checksums, key=lambda one: (known.get(algorithm_of(one), len(known)), one))
+    ranks = {name: rank for rank, name in enumerate(_PREFERRED)}
+    return sorted(checksums, key=lambda one: (ranks.get(one.partition(":")[0], len(ranks)), one))
 
 
 class Hasher:
-    """Hashes a stream with our own algorithm and with others that can be computed here."""
+    """Hashes a stream with our own algorithm and those of sites."""
 
-    def __init__(self, algorithms: Iterable[str] = ()) -> None:
+    def __init__(self, algorithms: Iterable[str | None] = ()) -> None:
         self.size = 0
-        known = [name for name in dict.fromkeys(algorithms) if name in _PREFERRED[1:]]
-        self._digests = {name: _new(name) for name in (OURS, *known)}
+        names = dict.fromkeys((OURS, *algorithms))
+        self._digests = {name: _new(name) for name in names if name}
 
     async def update(self, chunk: bytes) -> None:
         """Take in the next bytes."""

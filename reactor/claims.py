@@ -151,11 +151,13 @@ class Claims:
         """Renew whatever this process still holds, in one update."""
         await self._collection.update_many({"process": self._process}, _EXTENDED)
 
-    async def journal(self, claim: Claim, journal: Journal) -> None:
-        """Note how far a transfer came; nothing happens where the claim is no longer ours."""
-        await self._collection.update_one(
-            _mine(claim), {"$set": {"journal": journal.as_document()}}
+    async def journal(self, claim: Claim, journal: Journal) -> bool:
+        """Note how far a transfer came; return whether the claim is ours still, and holds it."""
+        result = await self._collection.update_one(
+            {**_mine(claim), "process": self._process},
+            {"$set": {"journal": journal.as_document()}},
         )
+        return result.matched_count == 1
 
     async def hold(self, claims: Sequence[Claim]) -> set[str]:
         """
@@ -211,10 +213,16 @@ class Claims:
             for claim in (raw["claim"], *(one["claim"] for one in raw.get("former") or ()))
         }.intersection(ids)
 
-    async def give_up(self, claims: Sequence[Claim]) -> None:
-        """Let others go on at once; journals, and what is staged, stay for them."""
-        if claims:
-            await self._collection.update_many(mine(claims), _GIVEN_UP)
+    async def give_up(self, claims: Sequence[Claim]) -> int:
+        """
+        Let others go on at once; journals, and what is staged, stay for them.
+
+        Returns how many of the claims there still were: of others, nobody knows what is staged.
+        """
+        if not claims:
+            return 0
+        given_up = await self._collection.update_many(mine(claims), _GIVEN_UP)
+        return given_up.matched_count
 
     async def give_up_all(self) -> None:
         """Give up whatever this process still holds: it is about to end."""
@@ -252,28 +260,8 @@ class Claims:
 
     def _taking(self, claim: Claim) -> list[Document]:
         """Return the pipeline that takes a claim where it is free; otherwise it changes nothing."""
-        free: Document = {
-            "$or": [
-                {"$eq": [{"$type": "$claim"}, "missing"]},
-                {"$in": ["$process", [*self.dead]]},
-                {"$and": [{"$ne": ["$held", True]}, {"$lt": ["$expires", "$$NOW"]}]},
-            ]
-        }
-        before = {
-            "claim": "$claim",
-            "process": "$process",
-            "over": "$over",
-            "journal": "$journal",
-            "site": "$site",
-            "root": "$root",
-            "path": "$path",
-        }
-        known: Document = {"$ifNull": ["$former", []]}
-        grown: Document = {
-            "$cond": [{"$ifNull": ["$claim", False]}, {"$concatArrays": [known, [before]]}, []]
-        }
-        fresh = {"taken": "$$NOW", "expires": _LATER, "former": grown}
-        taken = {"$mergeObjects": [{"$literal": self._constants(claim)}, fresh]}
+        free = {"$or": [_UNCLAIMED, {"$in": ["$process", [*self.dead]]}, _RUN_OUT]}
+        taken = {"$mergeObjects": [{"$literal": self._constants(claim)}, _FRESH]}
         return [{"$replaceWith": {"$cond": [free, taken, "$$ROOT"]}}]
 
 
@@ -308,3 +296,24 @@ _GIVEN_UP: list[Document] = [
 _BEGUN: list[Document] = [{"$set": {"taken": "$$NOW", "expires": _LATER}}]
 _EXTENDED: list[Document] = [{"$set": {"expires": _LATER}}]
 _HELD: list[Document] = [{"$set": {"held": True}}]
+
+# What a claim is taken with: from whom, and that its lease begins.
+_UNCLAIMED: Document = {"$eq": [{"$type": "$claim"}, "missing"]}
+_RUN_OUT: Document = {"$and": [{"$ne": ["$held", True]}, {"$lt": ["$expires", "$$NOW"]}]}
+_BEFORE: Document = {
+    "claim": "$claim",
+    "process": "$process",
+    "over": "$over",
+    "journal": "$journal",
+    "site": "$site",
+    "root": "$root",
+    "path": "$path",
+}
+_GROWN: Document = {
+    "$cond": [
+        {"$ifNull": ["$claim", False]},
+        {"$concatArrays": [{"$ifNull": ["$former", []]}, [_BEFORE]]},
+        [],
+    ]
+}
+_FRESH: Document = {"taken": "$$NOW", "expires": _LATER, "former": _GROWN}

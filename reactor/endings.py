@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -25,10 +26,11 @@ from reactor.edits import FileEdit
 from reactor.finished import Finished, line_of, tell
 from reactor.gathering import Basket, Pace
 from reactor.jobs import Job
+from reactor.proof import Proof, same_algorithm
 from reactor.recorder import Ending, Recorder
 from reactor.results import Results
 from reactor.sites import Site, Sites
-from reactor.staging import JOURNAL_EVERY
+from reactor.staging import JOURNAL_EVERY, damaged
 from reactor.transfer import AlreadyRight, ProvedWrong, Staged
 
 log = structlog.stdlib.get_logger()
@@ -157,20 +159,54 @@ class Endings:
         match result:
             case Facts():
                 finished.facts = result
-                await self._note_published(finished)
-                self._to_record.put(finished)
+                await self._after_answer(finished, result, listener)
             case SiteError():
                 await listener.site_failed(finished, result)
             case RevokedError():
                 listener.ended(finished)
             case FileError():
-                await self._withdraw(finished)
-                finished.result = result
-                self._to_record.put(finished)
+                await self._fail(finished, result, listener)
             case _:
-                await self._withdraw(finished)
-                finished.result = FileError(str(result))
-                self._to_record.put(finished)
+                await self._fail(finished, FileError(str(result)), listener)
+
+    async def _fail(self, finished: Finished, error: FileError, listener: Listener) -> None:
+        """Record a failure, once nothing is staged any more: its claim ends with that."""
+        if trouble := await self._withdraw(finished):
+            await listener.site_failed(finished, trouble)
+        else:
+            finished.result = error
+            self._to_record.put(finished)
+
+    async def _after_answer(self, finished: Finished, facts: Facts, listener: Listener) -> None:
+        """Record what was published, unless the site itself says that it is something else."""
+        if isinstance(staged := finished.result, Staged) and staged.proof.awaited:
+            told = same_algorithm(staged.proof.awaited, facts.checksum)
+            if told and facts.checksum != staged.proof.awaited:
+                await self._take_away(finished, listener)
+                return
+            if told:
+                proof = Proof("checksum", staged.proof.awaited)  # which that site can tell again
+                finished.result = replace(staged, proof=proof)
+        await self._note_published(finished)
+        self._to_record.put(finished)
+
+    async def _take_away(self, finished: Finished, listener: Listener) -> None:
+        """
+        Remove what was damaged on its way and is visible now; it was never recorded.
+
+        Only under a claim that no lease can end (DESIGN §4.5): the next owner's file stays.
+        """
+        if not await _until_answered(partial(self._claims.hold, [finished.claim])):
+            listener.ended(finished)
+            return
+        site = self._site_of(finished)
+        try:
+            await site.provider.remove(finished.job.where)
+        except ProviderError as error:
+            log.warning("damaged bytes stay where they are", site=site.label, why=str(error))
+        finished.facts = None
+        finished.result = damaged(finished.job.where, site)
+        self._to_record.put(finished)
 
     async def _note_published(self, finished: Finished) -> None:
         """Spare whoever takes over from a crash right here from sending much again."""
@@ -205,12 +241,16 @@ class Endings:
             await _until_answered(partial(self._recorder.edit, unmarked))
         return kept
 
-    async def _withdraw(self, finished: Finished) -> None:
+    async def _withdraw(self, finished: Finished) -> SiteError | None:
+        """Revoke what is staged; return why the site could not."""
         if isinstance(finished.result, Staged):
             try:
                 await self._site_of(finished).provider.revoke(finished.result.handle)
+            except SiteError as error:
+                return error
             except ProviderError as error:
-                log.debug("staged bytes stay until the next claim revokes them", why=str(error))
+                log.debug("staged bytes stay", path=finished.job.work.path, why=str(error))
+        return None
 
     def _site_of(self, finished: Finished) -> Site:
         return self._sites.of(finished.job.work.project, finished.job.work.site)

@@ -38,6 +38,10 @@ class Progress:
         self.done += size
         self.sent += size
 
+    def restart(self) -> None:
+        """Count from the start again: what was staged is gone."""
+        self.done, self.journalled = 0, False
+
     def resume(self, offset: int) -> None:
         """Count bytes that an earlier attempt has staged."""
         self.done, self.journalled = offset, True

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from providers.base import ChangedFileError, Facts, Location, ProviderError
-from reactor.checksums import algorithm_of, by_preference
+from reactor.checksums import by_preference
 from reactor.jobs import Variant
 from reactor.sites import Site
 
@@ -20,10 +20,21 @@ _MICROSECOND = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was proved of a copy: its checksum, or only its size."""
+    """
+    What was proved of a copy: its checksum, or only its size.
+
+    `awaited` is what the site has to tell of the copy when it is published: only then the
+    checksum is proved, and a site that tells another one has damaged it.
+    """
 
     verified: Literal["checksum", "size"]
     checksum: str | None = None
+    awaited: str | None = None
+
+
+def same_algorithm(one: str, other: str | None) -> bool:
+    """Return whether two checksums can be compared: both are there, by one algorithm."""
+    return other is not None and one.partition(":")[0] == other.partition(":")[0]
 
 
 def facts_prove(site: Site, found: Facts, variant: Variant) -> Proof | None:
@@ -49,7 +60,7 @@ async def bytes_prove(
     Only asked where the site hashes its own bytes: reading them back costs what sending does.
     """
     for known in by_preference(variant.checksums):
-        algorithm = algorithm_of(known)
+        algorithm = known.partition(":")[0]
         if algorithm in site.provider.features.checksums:
             found = await site.provider.checksum(where, algorithm)
             return Proof("checksum", known) if found == known else None

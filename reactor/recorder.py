@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import structlog
 from pymongo import AsyncMongoClient, UpdateOne, WriteConcern
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -76,6 +77,7 @@ class Recorder:
             write_concern=WriteConcern(w=1)
         )
         self._session = client.start_session()
+        self._turn = anyio.Lock()  # a session has one transaction at a time
 
     def is_own(self, session_id: object) -> bool:
         """Return whether a change event's session is the one that endings are written in."""
@@ -218,7 +220,8 @@ class Recorder:
             if deleted.deleted_count != len({claim.id for claim in claims}):
                 raise _LostClaimError
 
-        await self._session.with_transaction(write, write_concern=WriteConcern("majority"))
+        async with self._turn:
+            await self._session.with_transaction(write, write_concern=WriteConcern("majority"))
 
     async def _one_by_one(self, endings: Sequence[Ending], error: BulkWriteError) -> list[Ending]:
         """Record what can be recorded: one document's refusal must not hold up the others."""

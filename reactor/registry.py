@@ -94,10 +94,11 @@ class Registry:
 
         The server would keep such a transaction open for a minute, and its documents locked.
         """
-        found = self._reactors.find({"_id": {"$in": [*(dead - self._buried)]}}, {"session": 1})
-        sessions = [{"id": one["session"]} async for one in found if one.get("session")]
-        if sessions:
-            await self._state.client.admin.command("killSessions", sessions)
+        if fresh := dead - self._buried:
+            found = self._reactors.find({"_id": {"$in": [*fresh]}}, {"session": 1})
+            sessions = [{"id": one["session"]} async for one in found if one.get("session")]
+            if sessions:
+                await self._state.client.admin.command("killSessions", sessions)
         self._buried = dead
 
     async def cursor(self) -> str:

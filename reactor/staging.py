@@ -2,23 +2,19 @@
 Staging: the source's bytes into a staged file at the destination, hashed on the way, verified.
 
 Nobody writes into another's staged file; what a dead owner left is taken over by renaming
-(`Provider.adopt`) before it gets here.
-
-What is gone on with needs proof. Where an end is local, the prefix is hashed again there. Where
-none is, and both services tell checksums by one algorithm, nothing is read twice: they tell it of
-the whole, which is compared in the end. Otherwise the source's prefix is read again, which is
-half of what sending it again would cost.
+(`Provider.adopt`) before it gets here. A handle that does not follow from its claim is in the
+claim before the first byte is written: whoever takes over must be able to revoke it.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple, cast
+from typing import cast
 
 import anyio
+import structlog
 
 from providers.base import (
     ChangedFileError,
@@ -28,36 +24,21 @@ from providers.base import (
     FileError,
     Handle,
     Location,
+    Reader,
+    RevokedError,
     Sink,
 )
 from reactor.checksums import Hasher, algorithm_of, best_algorithm, by_preference
 from reactor.claims import Journal
 from reactor.progress import Progress
 from reactor.proof import Proof
+from reactor.resuming import Resumed, Resuming
 from reactor.sites import Site
 from reactor.tasks import plain_errors
 
+log = structlog.stdlib.get_logger()
+
 JOURNAL_EVERY = 32 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """Staged bytes that were taken over, and what their journal says of them."""
-
-    handle: Handle
-    journal: Journal
-
-
-class Verified(NamedTuple):
-    """
-    Whole, durable staged bytes, what was verified of them, and all checksums that they have.
-
-    The proof's checksum is by the algorithm in which their site can tell it again.
-    """
-
-    handle: Handle
-    proof: Proof
-    checksums: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -65,101 +46,110 @@ class Staging:
     """
     A file of these facts on its way from one site to another, staged under a claim.
 
-    It is hashed by the algorithms of those checksums that are `known` of it, too.
+    `mtime_ns` is the time that it will be published with, `known` are checksums that a proved copy
+    has had. `note` writes a journal into the claim, and returns whether it is there. Once it has
+    run, `checksums` are all that its bytes have.
     """
 
     where: Location
     source: Site
     destination: Site
     facts: Facts
+    mtime_ns: int | None
     hash: str | None
     known: frozenset[str]
     claim: str
     progress: Progress
-    note: Callable[[Journal], Awaitable[None]]
+    note: Callable[[Journal], Awaitable[bool]]
+    handle: Handle = field(init=False)
+    checksums: frozenset[str] = field(default=frozenset(), init=False)
     _unseen: int = field(default=0, init=False)  # bytes at the front that no hasher sees here
     _expected: str = field(default="", init=False)  # the source's own checksum; proves those, too
 
-    async def run(self, resumed: Resumed | None) -> Verified:
-        """Return staged bytes, verified."""
-        handle, hasher = await self._begin(resumed)
+    def __post_init__(self) -> None:
+        self.handle = Handle(self.where, self.claim)
+
+    async def run(self, resumed: Resumed | None) -> Proof:
+        """Leave whole, durable, verified staged bytes at `handle`; return what was verified."""
+        hasher = await self._begin(resumed)
         try:
-            await self._stream(handle, hasher)
-            proof = await self._verify(handle, hasher)
-            told = frozenset(filter(None, [proof.checksum])) if self._unseen else hasher.checksums
-            return Verified(handle, proof, told)
+            return await self._send(hasher)
+        except RevokedError as error:
+            if self.destination.provider.features.derived_handles:
+                raise
+            log.info("an upload was dropped by the service", path=self.where.path, why=str(error))
+        await self.destination.provider.revoke(self.handle)
+        self.progress.restart()
+        return await self._send(await self._begin(None))
+
+    async def verify_whole(self, content: bytes) -> Proof:
+        """Return what is proved of a small file that was staged in one piece at `handle`."""
+        hasher = self._hasher()
+        await hasher.update(content)
+        try:
+            return await self._verify(hasher)
         except FileError:
-            await self.destination.provider.revoke(handle)
+            await self.destination.provider.revoke(self.handle)
             raise
 
-    async def _begin(self, resumed: Resumed | None) -> tuple[Handle, Hasher]:
-        """Return a handle to write to, and a hasher that has seen what is staged there, if any has."""
+    async def _send(self, hasher: Hasher) -> Proof:
+        try:
+            await self._stream(hasher)
+            return await self._verify(hasher)
+        except FileError:
+            await self.destination.provider.revoke(self.handle)
+            raise
+
+    async def _begin(self, resumed: Resumed | None) -> Hasher:
+        """Have a handle to write to, and return a hasher that has seen what is staged, if any has."""
         provider = self.destination.provider
         if resumed is not None:
-            try:
-                hasher = await self._resume(resumed)
-            except FileError:
-                await provider.revoke(resumed.handle)
-                raise
-            if hasher is not None:
-                self.progress.resume(self._offset(hasher))
-                kept = replace(resumed.journal, source=self.source.name, token=resumed.handle.token)
-                await self.note(kept)
-                return resumed.handle, hasher
+            if hasher := await self._resume(resumed):
+                return hasher
             await provider.revoke(resumed.handle)
-        hasher = self._hasher()
-        handle = await provider.stage(self.where, self.claim, self.facts.size)
-        if handle.token:
-            await self.note(self._journal(hasher, handle.token))
-        return handle, hasher
+        hasher, self._unseen, self._expected = self._hasher(), 0, ""
+        self.handle = Handle(self.where, self.claim)
+        try:
+            self.handle = await provider.stage(
+                self.where, self.claim, self.facts.size, self.mtime_ns
+            )
+        except FileError:
+            await provider.revoke(self.handle)  # what failed to be made may be there all the same
+            raise
+        if self.handle.token:
+            await self._write_down(self._journal(hasher))
+        return hasher
 
     async def _resume(self, resumed: Resumed) -> Hasher | None:
-        """Return a hasher to go on with, where what is staged is a beginning of the source's file."""
-        journal, hasher = resumed.journal, self._hasher()
-        same_source = (journal.size, journal.mtime_ns) == (self.facts.size, self.facts.mtime_ns)
-        if journal.hash != self.hash or not same_source:
+        self.handle = resumed.handle
+        resuming = Resuming(self.where, self.source, self.destination, self.facts, self.hash)
+        try:
+            seen = await resuming.seen(resumed, self._hasher())
+        except FileError:
+            await self.destination.provider.revoke(resumed.handle)
+            raise
+        if seen is None:
             return None
-        staged = await self.destination.provider.staged_size(resumed.handle)
-        if staged is None or staged < journal.offset:
-            return None
-        self._expected = await self._told_by_source()
-        if self._expected:
-            self._unseen = journal.offset
-            return hasher
-        async with self._prefix_at_hand(resumed) as prefix:
-            async for chunk in prefix:
-                await hasher.update(chunk[: journal.offset - hasher.size])
-                if hasher.size == journal.offset:
-                    break
-        return hasher if hasher.checksum() == journal.prefix else None
+        self._unseen, self._expected = seen.unseen, seen.expected
+        self.progress.resume(self._offset(seen.hasher))
+        kept = replace(resumed.journal, source=self.source.name, token=self.handle.token)
+        await self._write_down(kept if seen.unseen else self._journal(seen.hasher))
+        return seen.hasher
 
-    async def _told_by_source(self) -> str:
-        """Return the source's checksum of the whole, where the destination can tell it, too."""
-        source, destination = self.source.provider, self.destination.provider
-        if source.features.local_paths or destination.features.local_paths:
-            return ""
-        algorithm = best_algorithm(source.features.checksums & destination.features.checksums)
-        if algorithm is None:
-            return ""
-        with self.source.blamed():
-            return await source.checksum(self.where, algorithm) or ""
+    async def _write_down(self, journal: Journal) -> None:
+        """Have the handle in the claim; where it has a token, nothing is staged without that."""
+        written = await self.note(journal)
+        if self.handle.token and not written:
+            await self.destination.provider.revoke(self.handle)
+            raise RevokedError(f"{self.where.path}: its claim could not be told of the upload")
 
-    @asynccontextmanager
-    async def _prefix_at_hand(self, resumed: Resumed) -> AsyncGenerator[AsyncIterator[bytes]]:
-        """Open what is to be hashed again: at the local end, or else at the source."""
-        source, destination = self.source.provider, self.destination.provider
-        if destination.features.local_paths and not source.features.local_paths:
-            async with destination.read_staged(resumed.handle) as reader:
-                yield aiter(reader)
-        else:
-            async with self.source.blaming(source.read(self.where)) as reader:
-                yield self.source.blamed_chunks(reader)
-
-    async def _stream(self, handle: Handle, hasher: Hasher) -> None:
+    async def _stream(self, hasher: Hasher) -> None:
         opened = self.source.provider.read(self.where, self._offset(hasher))
-        writing = self.destination.provider.write(handle, self._offset(hasher))
+        writing = self.destination.provider.write(self.handle, self._offset(hasher))
         with plain_errors():
             async with self.source.blaming(opened) as reader, writing as sink:
+                if not self._is_expected(reader.facts):
+                    raise self._changed()
                 async with anyio.create_task_group() as notes:
                     noted = hasher.size
                     async for chunk in self.source.blamed_chunks(reader):
@@ -167,13 +157,36 @@ class Staging:
                         is_whole = self._offset(hasher) >= self.facts.size
                         if hasher.size - noted >= JOURNAL_EVERY and not is_whole:
                             noted = hasher.size
-                            journal = self._journal(hasher, handle.token)
-                            notes.start_soon(self._note_when_down, sink, journal)
+                            notes.start_soon(self._note_when_down, sink, self._journal(hasher))
                 await sink.flush()
                 with self.source.blamed():
-                    whole = self._offset(hasher) == self.facts.size and await reader.unchanged()
+                    whole = self._offset(hasher) == self.facts.size and await self._is_at_rest(
+                        reader, hasher
+                    )
         if not whole:
             raise self._changed()
+
+    async def _is_at_rest(self, reader: Reader, hasher: Hasher) -> bool:
+        """
+        Return whether what was read is one state of the source.
+
+        Where the source's own service tells a checksum, that is held against the bytes.
+        """
+        told = self.facts.checksum
+        algorithm = algorithm_of(told)
+        if algorithm is None or self._unseen:
+            return await reader.unchanged()
+        if hasher.checksum(algorithm) != told:
+            raise FileError(
+                f"{self.where.path} came from {self.source.name!r} with other bytes than that site "
+                "tells of; it is read again. If this repeats, check that storage"
+            )
+        return True
+
+    def _is_expected(self, opened: Facts) -> bool:
+        """Return whether what was opened is what was looked at: it may have been replaced since."""
+        times = {opened.mtime_ns, self.facts.mtime_ns} - {None}
+        return opened.size == self.facts.size and len(times) < 2
 
     async def _pass(self, chunk: bytes, sink: Sink, hasher: Hasher) -> None:
         await self.source.throttle.passing(len(chunk))
@@ -188,43 +201,52 @@ class Staging:
         await self.note(journal)
         self.progress.journalled = True
 
-    async def _verify(self, handle: Handle, hasher: Hasher) -> Proof:
-        provider = self.destination.provider
+    async def _verify(self, hasher: Hasher) -> Proof:
+        """Return what is proved of the staged bytes; of the whole, unless the service tells later."""
+        provider, handle = self.destination.provider, self.handle
+        self.checksums = frozenset((self._expected,)) if self._unseen else hasher.checksums
+        ours = None if self._unseen else hasher.checksum()
+        if algorithm := provider.features.published_checksum:
+            await self._check_size()
+            return Proof("size", ours, awaited=self._expected or hasher.checksum(algorithm))
         if self._expected:
-            found = await provider.checksum(handle, self._expected.partition(":")[0])
-            if found != self._expected:
+            if await provider.checksum(handle, str(algorithm_of(self._expected))) != self._expected:
                 raise self._damaged()
-            return Proof("checksum", found)
+            return Proof("checksum", self._expected)
         algorithm = best_algorithm(provider.features.checksums)
         found = await provider.checksum(handle, algorithm) if algorithm else None
         if found is not None and algorithm is not None:
             if found != hasher.checksum(algorithm):
                 raise self._damaged()
-            return Proof("checksum", found)
+            return Proof("checksum", found)  # which that site can tell again
         if provider.features.read_back:
-            if await self._read_back(handle) != hasher.checksum():
+            if await self._read_back() != ours:
                 raise self._damaged()
-            return Proof("checksum", hasher.checksum())
-        if await provider.staged_size(handle) != self.facts.size:
-            raise self._damaged()
-        return Proof("size", hasher.checksum())
+            return Proof("checksum", ours)
+        await self._check_size()
+        return Proof("checksum" if provider.features.proves_writes else "size", ours)
 
-    async def _read_back(self, handle: Handle) -> str:
+    async def _check_size(self) -> None:
+        if await self.destination.provider.staged_size(self.handle) != self.facts.size:
+            raise self._damaged()
+
+    async def _read_back(self) -> str:
         hasher = Hasher()
-        async with self.destination.provider.read_staged(handle) as reader:
+        async with self.destination.provider.read_staged(self.handle) as reader:
             async for chunk in reader:
                 await hasher.update(chunk)
         return hasher.checksum()
 
     def _hasher(self) -> Hasher:
-        algorithm = best_algorithm(self.destination.provider.features.checksums)
-        known = map(algorithm_of, by_preference(self.known))
-        return Hasher([*([algorithm] if algorithm else []), *known])
+        features = self.destination.provider.features
+        awaited = features.published_checksum or best_algorithm(features.checksums)
+        told = (self.facts.checksum, *by_preference(self.known))
+        return Hasher([awaited, *map(algorithm_of, told)])
 
     def _offset(self, hasher: Hasher) -> int:
         return self._unseen + hasher.size
 
-    def _journal(self, hasher: Hasher, token: str) -> Journal:
+    def _journal(self, hasher: Hasher) -> Journal:
         return Journal(
             offset=self._offset(hasher),
             prefix="" if self._unseen else hasher.checksum(),
@@ -232,7 +254,7 @@ class Staging:
             size=self.facts.size,
             mtime_ns=self.facts.mtime_ns,
             hash=self.hash,
-            token=token,
+            token=self.handle.token,
         )
 
     def _changed(self) -> ChangedFileError:
@@ -250,6 +272,18 @@ def kernel_copies(source: Site, destination: Site) -> bool:
     return all(
         end.provider.features.local_paths and not end.throttle.is_limited
         for end in (source, destination)
+    )
+
+
+def sends_together(source: Site, destination: Site) -> bool:
+    """Return whether small files go from a disk of this machine to a site in few steps for many."""
+    features = destination.provider.features
+    return (
+        source.own
+        and source.provider.features.local_paths
+        and features.bundles
+        and not features.local_paths
+        and not (source.throttle.is_limited or destination.throttle.is_limited)
     )
 
 

@@ -25,17 +25,19 @@ from providers.base import (
     RevokedError,
     SiteError,
 )
-from reactor.bringing import Bringing, Sent
-from reactor.checksums import algorithm_of, by_preference
+from providers.small import SmallFile
+from reactor.bringing import Bringing, Sent, kept_mtime
+from reactor.checksums import by_preference
 from reactor.claims import Claim, Former, Journal
 from reactor.jobs import Job, Variant
 from reactor.progress import Progress
-from reactor.proof import Proof, bytes_prove, facts_prove
+from reactor.proof import Proof, bytes_prove, facts_prove, same_algorithm
+from reactor.resuming import Resumed
 from reactor.sites import Site, Sites, service_copies
 from reactor.sourcing import Choice
-from reactor.staging import Resumed, kernel_copies
+from reactor.staging import kernel_copies, sends_together
 
-Journalled = Callable[[Claim, Journal], Awaitable[None]]
+Journalled = Callable[[Claim, Journal], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +113,16 @@ class Transfer:
 
     @property
     def fresh_source(self) -> Site | None:
-        """The disk to copy from, where nothing was staged before: others may come along."""
+        """The disk to read from, where nothing was staged before: others may come along."""
         if self.claim.former or len(self.job.variants) > 1:
             return None
         source = self.first_source
-        if source is None or not source.is_open or not kernel_copies(source, self.destination):
+        if source is None or not source.is_open:
             return None
-        return source
+        together = kernel_copies(source, self.destination) or sends_together(
+            source, self.destination
+        )
+        return source if together else None
 
     async def accept_fresh(self, source: Site, copied: Copied) -> None:
         """Keep what was copied together with others; unless it is right, `run` does it again."""
@@ -128,6 +133,16 @@ class Transfer:
             sent = await self._bringing.checked(source, variant, handle, copied)
             self.staged = await self._accept(source, variant, sent, None)
             self.progress.advance(copied.source.size)
+            self.cleared = True
+
+    async def accept_sent(self, source: Site, file: SmallFile) -> None:
+        """Keep what was staged together with others; unless it is right, `run` does it again."""
+        variant = self.job.variants[0]
+        self.progress.begin(source.name, file.facts.size, "stream")
+        with contextlib.suppress(FileError):
+            sent = await self._bringing.sent_whole(source, variant, file)
+            self.staged = await self._accept(source, variant, sent, None)
+            self.progress.advance(file.facts.size)
             self.cleared = True
 
     async def run(self) -> Outcome:
@@ -165,9 +180,9 @@ class Transfer:
         where, claim = self.job.where, self.claim.id
         return Bringing(where, claim, self.destination, self.progress, self._note)
 
-    async def _note(self, journal: Journal) -> None:
+    async def _note(self, journal: Journal) -> bool:
         self._noted = journal
-        await self.journalled(self.claim, journal)
+        return await self.journalled(self.claim, journal)
 
     def _choices(self, variant: Variant) -> list[Choice]:
         begun = self._adopted.journal.source if self._adopted else ""
@@ -258,7 +273,7 @@ class Transfer:
                 f"{self.job.where.path} at {source.name!r} is not the file that was published: "
                 f"its bytes have {other}; publish it again, or bring back the right file"
             )
-        mtime = _kept_mtime(sent.facts, variant)
+        mtime = kept_mtime(sent.facts, variant)
         return Staged(variant, sent.handle, sent.proof, mtime, replaces=found is not None)
 
     async def _prove(self, destination: Site, found: Facts, variant: Variant) -> Proof | None:
@@ -305,6 +320,8 @@ class Transfer:
                 former.claim,
                 former.journal.token if former.journal else "",
             )
+            if self._adopted and handle.token and handle.token == self._adopted.handle.token:
+                continue  # an upload that went from owner to owner, and is ours now
             if self._adopted is None and self._may_adopt(destination, former):
                 try:
                     adopted = await destination.provider.adopt(handle, self.claim.id)
@@ -334,16 +351,7 @@ class Transfer:
 def _other_than_known(variant: Variant, checksums: frozenset[str]) -> str | None:
     """Return a checksum, and which it should have been, where one was proved earlier and differs."""
     for found in by_preference(checksums):
-        known = [one for one in variant.checksums if algorithm_of(one) == algorithm_of(found)]
+        known = [one for one in variant.checksums if same_algorithm(one, found)]
         if known and found not in known:
             return f"{found}, not {', '.join(sorted(known))}"
     return None
-
-
-def _kept_mtime(facts: Facts, variant: Variant) -> int | None:
-    """Return the source's time, or the publisher's own where the source keeps a coarser one."""
-    if facts.mtime_ns is None or variant.mtime_ns is None:
-        return variant.mtime_ns if facts.mtime_ns is None else facts.mtime_ns
-    same_second = facts.mtime_ns // 10**9 == variant.mtime_ns // 10**9
-    coarse = facts.mtime_ns % 10**9 == 0
-    return variant.mtime_ns if coarse and same_second else facts.mtime_ns

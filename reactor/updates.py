@@ -56,23 +56,7 @@ def _by_position(edits: Sequence[FileEdit]) -> list[dict[str, Any] | None]:
 
 
 def _update(edits: dict[str, Any]) -> list[dict[str, Any]]:
-    size: dict[str, Any] = {"$size": "$files"}
-    each = {
-        "$let": {
-            "vars": {
-                "f": {"$arrayElemAt": ["$files", "$$i"]},
-                "e": {"$arrayElemAt": ["$$edits", "$$i"]},
-            },
-            "in": {"$cond": [_FILE_MATCHES, {"$mergeObjects": ["$$f", _SITES]}, "$$f"]},
-        }
-    }
-    edited = {
-        "$let": {
-            "vars": {"edits": edits},
-            "in": {"$map": {"input": {"$range": [0, size]}, "as": "i", "in": each}},
-        }
-    }
-    return [{"$set": {"files": {"$cond": [{"$isArray": "$files"}, edited, "$files"]}}}]
+    return [{"$set": {"files": {"$let": {"vars": {"edits": edits}, "in": _EDITED_FILES}}}}]
 
 
 def _record(edit: FileEdit) -> dict[str, Any]:
@@ -274,4 +258,24 @@ _SITES: dict[str, Any] = {
             }
         },
     }
+}
+
+_EDITED_FILE: dict[str, Any] = {
+    "$let": {
+        "vars": {
+            "f": {"$arrayElemAt": ["$files", "$$i"]},
+            "e": {"$arrayElemAt": ["$$edits", "$$i"]},
+        },
+        "in": {"$cond": [_FILE_MATCHES, {"$mergeObjects": ["$$f", _SITES]}, "$$f"]},
+    }
+}
+
+_EACH_POSITION: dict[str, Any] = {"$range": [0, {"$size": "$files"}]}
+
+_EDITED_FILES: dict[str, Any] = {
+    "$cond": [
+        {"$isArray": "$files"},
+        {"$map": {"input": _EACH_POSITION, "as": "i", "in": _EDITED_FILE}},
+        "$files",
+    ]
 }

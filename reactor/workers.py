@@ -1,5 +1,5 @@
 """
-What a worker does with names: read the state again, claim, transfer, hand over the ending.
+What a worker does with names: read, claim, read again, transfer, hand over the ending.
 
 A failure of the site puts work back and lets the site rest; a failure of the file is an
 ending; whatever a provider raises beyond that is contained as the file's failure.
@@ -16,7 +16,14 @@ import structlog
 from anyio.abc import TaskGroup
 from pymongo.errors import PyMongoError
 
-from providers.base import FileError, Marker, ProviderError, SiteError
+from providers.base import (
+    FileError,
+    Marker,
+    PermanentFileError,
+    ProviderError,
+    RevokedError,
+    SiteError,
+)
 from reactor.bundling import Started, bundles, stage_together
 from reactor.claims import Claim, Claims, Journal, Place
 from reactor.clock import DatabaseClock
@@ -78,8 +85,9 @@ class Workers:
         try:
             jobs = await self._jobs(site, works, open_works)
             claims = await self._claims.take(await self._places(site, jobs))
+            to_do = await self._still_to_do(self._matched(jobs, claims), open_works)
             started: list[Started] = []
-            for job, claim in self._matched(jobs, claims):
+            for job, claim in to_do:
                 del open_works[job.work]
                 running = Running(job, claim, Progress(job.work, time.monotonic()))
                 self._scheduler.start(running)
@@ -116,10 +124,7 @@ class Workers:
                 admitted.append(job)
                 continue
             del open_works[work]
-            if job is None:
-                self._scheduler.done(work)
-            else:
-                self._scheduler.put_back(work, job.until)
+            self._set_aside(work, job)
         return admitted
 
     async def _read(self, works: Sequence[Work]) -> dict[Work, Job | Postponed | None]:
@@ -160,6 +165,37 @@ class Workers:
             for job in jobs
         ]
         return [(job, claim) for job, claim in found if claim is not None]
+
+    async def _still_to_do(
+        self, claimed: Sequence[tuple[Job, Claim]], open_works: dict[Work, None]
+    ) -> list[tuple[Job, Claim]]:
+        """
+        Return what there is to do, read again now that nobody else can publish there.
+
+        Between reading and claiming another may have brought a later version, and of the earlier
+        one a source may be left: it must not be put over what is marked already.
+        """
+        now = await self._read([job.work for job, _ in claimed])
+        to_do: list[tuple[Job, Claim]] = []
+        idle: list[Claim] = []
+        for job, claim in claimed:
+            found = now[job.work]
+            if isinstance(found, Job):
+                to_do.append((found, claim))
+            else:
+                idle.append(claim)
+                del open_works[job.work]
+                self._set_aside(job.work, found)
+        await self._claims.release([claim for claim in idle if not claim.former])
+        await self._claims.give_up([claim for claim in idle if claim.former])
+        return to_do
+
+    def _set_aside(self, work: Work, found: Postponed | None) -> None:
+        """Let work wait that is to be done later, and end what nobody wants or has."""
+        if found is None:
+            self._scheduler.done(work)
+        else:
+            self._scheduler.put_back(work, found.until)
 
     def _comes_here_first(self, site: Site, job: Job) -> bool:
         """
@@ -214,6 +250,9 @@ class Workers:
             await self._abandon(site, running, transfer)
             self._scheduler.park([running.job.work], time.monotonic() + _NOT_NOW_SECONDS)
             return
+        except RevokedError as error:
+            # Whoever took the place over has revoked it: the rest is theirs to do and to record.
+            log.info("claim lost", path=running.job.work.path, site=site.name, why=str(error)[:200])
         except SiteError as error:
             await self._abandon(site, running, transfer)
             until = self._scheduler.suspend(error, running.job.work)
@@ -240,22 +279,29 @@ class Workers:
         with anyio.CancelScope(shield=True), anyio.move_on_after(_GIVE_UP_SECONDS):
             clean = transfer.cleared and not running.progress.journalled
             try:
-                if clean:
-                    await site.provider.revoke(transfer.handle)
-            except ProviderError:
-                clean = False
-            try:
-                end = self._claims.release if clean else self._claims.give_up
-                await end([running.claim])
+                if clean and await self._withdrawn(site, transfer):
+                    await self._claims.release([running.claim])
+                elif not await self._claims.give_up([running.claim]):
+                    await self._withdrawn(site, transfer)
             except PyMongoError as error:
                 log.warning("a claim ends with its lease", why=str(error)[:200])
 
-    async def _journal(self, claim: Claim, journal: Journal) -> None:
+    async def _withdrawn(self, site: Site, transfer: Transfer) -> bool:
+        """Return whether nothing is staged any more under a claim."""
         try:
-            await self._claims.journal(claim, journal)
+            await site.provider.revoke(transfer.handle)
+        except ProviderError as error:
+            log.debug("staged bytes stay", path=transfer.job.work.path, why=str(error)[:200])
+            return False
+        return True
+
+    async def _journal(self, claim: Claim, journal: Journal) -> bool:
+        try:
+            return await self._claims.journal(claim, journal)
         except PyMongoError as error:
             # Bytes go on while the database is away; only resuming loses ground.
             log.debug("journal not written", why=str(error)[:200])
+            return False
 
     # What endings ask and tell.
 
@@ -287,5 +333,7 @@ async def _marker(site: Site, root: str) -> Marker:
     """Return a root's marker; a root that the settings lack fails each file when it is served."""
     try:
         return await site.marker(root)
-    except FileError:
+    except PermanentFileError:
         return Marker(f"{site.name}?{root}")
+    except FileError as error:  # another key for the same place would let two work there
+        raise SiteError("marker", str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
 from providers.base import CHUNK, MissingFileError, Provider, ProviderError
@@ -12,6 +13,7 @@ from providers.conformance.moves import (
     Conformance,
     at,
     content_at,
+    new_claim,
     payload,
     publish,
     put,
@@ -37,11 +39,62 @@ class ContentConformance(Conformance):
     async def test_staged_bytes_can_be_read_back_before_they_are_published(
         self, provider: Provider, size: int
     ) -> None:
+        if not provider.features.reads_staged:
+            pytest.skip("features.reads_staged is False: an upload is seen once it is published")
         content = payload(size)
 
         handle = await stage(provider, "file.exr", content)
 
         assert await staged_content(provider, handle) == content
+
+    async def test_bytes_may_come_in_pieces_of_any_size(self, provider: Provider) -> None:
+        content = payload(3 * CHUNK + 700)
+        sizes = (0, 1, 2 * CHUNK + 1, 0, 7, *[13] * 50, CHUNK)
+        handle = await provider.stage(at("file.exr"), new_claim(), len(content))
+
+        async with provider.write(handle) as sink:
+            position = 0
+            for size in sizes:
+                await sink.write(content[position : position + size])
+                position += size
+            await sink.write(content[position:])
+            await sink.flush()
+        await publish(provider, handle)
+
+        assert await content_at(provider, "file.exr") == content
+
+    async def test_what_was_written_after_a_flush_arrives_too(self, provider: Provider) -> None:
+        content = payload(2 * CHUNK)
+        handle = await provider.stage(at("file.exr"), new_claim(), len(content))
+
+        async with provider.write(handle) as sink:
+            for start in range(0, len(content), CHUNK // 2):
+                await sink.write(content[start : start + CHUNK // 2])
+                await sink.flush()
+        await publish(provider, handle)
+
+        assert await content_at(provider, "file.exr") == content
+
+    async def test_a_flush_beside_the_writing_loses_nothing(self, provider: Provider) -> None:
+        content = payload(4 * CHUNK)
+        handle = await provider.stage(at("file.exr"), new_claim(), len(content))
+
+        async with provider.write(handle) as sink, anyio.create_task_group() as beside:
+            for start in range(0, len(content), CHUNK):
+                await sink.write(content[start : start + CHUNK])
+                beside.start_soon(sink.flush)
+        await publish(provider, handle)
+
+        assert await content_at(provider, "file.exr") == content
+
+    async def test_a_reader_yields_bytes_and_no_empty_ones(self, provider: Provider) -> None:
+        await put(provider, "file.exr", payload(2 * CHUNK + 1))
+
+        async with provider.read(at("file.exr")) as reader:
+            chunks = [chunk async for chunk in reader]
+
+        assert all(type(chunk) is bytes and chunk for chunk in chunks)
+        assert max(map(len, chunks)) <= 16 * CHUNK
 
     @pytest.mark.parametrize("offset", [0, 1, CHUNK, 2 * CHUNK + 4, 2 * CHUNK + 5])
     async def test_reading_starts_at_the_offset(self, provider: Provider, offset: int) -> None:
@@ -65,6 +118,19 @@ class ContentConformance(Conformance):
         published = await put(provider, "file.exr", payload(10))
 
         assert await provider.facts(at("file.exr")) == published
+
+    @pytest.mark.parametrize("size", [0, 1, 2 * CHUNK + 1])
+    async def test_publishing_tells_the_checksum_that_it_promises(
+        self, provider: Provider, size: int
+    ) -> None:
+        algorithm = provider.features.published_checksum
+        if algorithm is None:
+            pytest.skip("features.published_checksum is None: staged bytes are proved before")
+        content = payload(size)
+
+        published = await put(provider, "file.exr", content)
+
+        assert published.checksum == checksum_of(algorithm, [content])
 
     async def test_the_time_is_kept_at_its_resolution(self, provider: Provider) -> None:
         resolution = provider.features.mtime_resolution_ns
@@ -131,6 +197,8 @@ class ContentConformance(Conformance):
     async def test_the_checksums_it_promises_hold_for_staged_bytes(
         self, provider: Provider
     ) -> None:
+        if provider.features.published_checksum:
+            pytest.skip("features.published_checksum is set: only what is published is hashed")
         content = payload(CHUNK + 1)
         handle = await stage(provider, "file.exr", content)
         promised = provider.features.checksums & ALGORITHMS.keys()

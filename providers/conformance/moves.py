@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from typing import ClassVar
 from uuid import uuid4
 
 import pytest
@@ -15,6 +17,19 @@ SIZES = (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK + 17)
 
 class Conformance:
     """What all parts of the suite stand on: root `work` has its marker."""
+
+    pytestmark: ClassVar = [pytest.mark.anyio]
+    seconds: ClassVar[float] = 60.0
+    """After so long a test has failed: a provider that hangs is told, and does not stop the suite."""
+
+    @pytest.fixture
+    def other(self, provider: Provider) -> Provider:
+        """
+        Return another entered provider of the same storage, as another process has it.
+
+        Define it beside `provider`: what only one object knows would otherwise pass for shared.
+        """
+        return provider
 
     @pytest.fixture(autouse=True)
     async def work_marker(self, provider: Provider) -> Marker:
@@ -45,9 +60,11 @@ async def write(provider: Provider, handle: Handle, content: bytes, offset: int 
         await sink.flush()
 
 
-async def stage(provider: Provider, path: str, content: bytes) -> Handle:
+async def stage(
+    provider: Provider, path: str, content: bytes, mtime_ns: int | None = None
+) -> Handle:
     """Stage bytes under a claim of their own."""
-    handle = await provider.stage(at(path), new_claim(), len(content))
+    handle = await provider.stage(at(path), new_claim(), len(content), mtime_ns)
     await write(provider, handle, content)
     return handle
 
@@ -64,7 +81,7 @@ async def put(
     provider: Provider, path: str, content: bytes, mtime_ns: int | None = MTIME_NS
 ) -> Facts:
     """Stage and publish bytes."""
-    return await publish(provider, await stage(provider, path, content), mtime_ns)
+    return await publish(provider, await stage(provider, path, content, mtime_ns), mtime_ns)
 
 
 async def content_at(provider: Provider, path: str, offset: int = 0) -> bytes:
@@ -83,3 +100,10 @@ async def listed(provider: Provider, folder: str = "", after: str = "") -> dict[
     """Return what is published below a folder of root `work`, in the order it is listed in."""
     found = provider.listing("work", folder, after)
     return {file.where.path: file.facts async for file in found}
+
+
+def as_listed(provider: Provider, facts: Facts) -> Facts:
+    """Return what a listing tells of a file with these facts."""
+    if provider.features.lists_sizes_only:
+        return replace(facts, mtime_ns=None, id=None, checksum=None)
+    return facts

@@ -11,8 +11,10 @@ from providers.conformance.moves import (
     Conformance,
     at,
     content_at,
+    listed,
     new_claim,
     payload,
+    publish,
     put,
     stage,
 )
@@ -87,6 +89,21 @@ class PressureConformance(Conformance):
                 tasks.start_soon(read)
 
         assert found == [content] * readers
+
+    async def test_of_two_claims_that_publish_one_place_at_once_one_stands_whole(
+        self, provider: Provider, other: Provider
+    ) -> None:
+        if not provider.features.atomic_replace:
+            pytest.skip("features.atomic_replace is False: the claim is held while it replaces")
+        contents = [payload(CHUNK + n) for n in range(4)]
+        handles = [await stage(provider, "file.exr", content) for content in contents]
+
+        async with anyio.create_task_group() as tasks:
+            for n, handle in enumerate(handles):
+                tasks.start_soon(publish, (provider, other)[n % 2], handle)
+
+        assert await content_at(provider, "file.exr") in contents
+        assert set(await listed(other)) == {"file.exr"}
 
     async def test_staging_many_files_in_one_new_folder_at_once(self, provider: Provider) -> None:
         async with anyio.create_task_group() as tasks:

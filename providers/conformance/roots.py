@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
 import anyio
 
-from providers.base import Marker, Provider
-from providers.conformance.moves import Conformance, at, listed, payload, put, stage
+from providers.base import Facts, Marker, Provider
+from providers.conformance.moves import Conformance, as_listed, at, listed, payload, put, stage
 
 # As text, "a.b" comes before all that is below "a", and "a0" after it.
 SORTED = ("Z", "a-1/x", "a.b/x", "a.exr", "a/b.c", "a/b/c", "a/b/d/e", "a/c", "a/é", "a0", "a0é/x")
@@ -48,7 +50,45 @@ class RootConformance(Conformance):
         facts = {path: await put(provider, path, payload(5)) for path in ("a", "b/c", "b/d/e")}
         await stage(provider, "b/staged.exr", payload(5))
 
-        assert await listed(provider) == facts
+        told = {path: as_listed(provider, one) for path, one in facts.items()}
+        assert await listed(provider) == told
+
+    async def test_a_listing_holds_what_stands_throughout_while_others_publish(
+        self, provider: Provider, other: Provider
+    ) -> None:
+        standing = {f"a/{n}" for n in range(20)}
+        async with anyio.create_task_group() as tasks:
+            for path in standing:
+                tasks.start_soon(put, provider, path, payload(5))
+
+        async def publish_more() -> None:
+            for n in range(1000):
+                await put(other, f"a/{n % 20}-more", payload(6))
+
+        found: list[dict[str, Facts]] = []
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(publish_more)
+            for _ in range(3):
+                found.append(await listed(provider))  # noqa: PERF401 - one after the other
+            tasks.cancel_scope.cancel()
+
+        for paths in found:
+            assert standing <= set(paths)
+            assert sorted(paths) == list(paths)
+            assert {facts.size for facts in paths.values()} <= {5, 6}
+
+    async def test_a_listing_that_is_left_early_harms_nothing(self, provider: Provider) -> None:
+        for n in range(5):
+            await put(provider, f"{n}.exr", payload(1))
+
+        files = provider.listing("work")
+        async for file in files:
+            assert file.where == at("0.exr")
+            break
+        if isinstance(files, AsyncGenerator):
+            await files.aclose()
+
+        assert len(await listed(provider)) == 5
 
     async def test_a_listing_holds_the_files_of_its_root_alone(self, provider: Provider) -> None:
         await provider.make_marker("bare")

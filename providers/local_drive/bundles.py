@@ -19,8 +19,7 @@ from providers.checksums import checksum_of
 from providers.local_drive import copying, disk
 from providers.local_drive.paths import Paths
 from providers.names import staged_name
-
-SMALL = 1024 * 1024
+from providers.small import SMALL, SmallFile
 
 PathOf = Callable[[Location, set[str]], Path]
 
@@ -66,13 +65,33 @@ def _begun(paths: Paths, source: PathOf, handle: Handle, plain: set[str]) -> _Wr
     return None
 
 
-def _written(source: Path, staged: Path) -> _Written | None:
+def read_bundle(paths: Paths, files: Sequence[Location]) -> list[SmallFile | None]:
+    """Read small files that are at rest; None where that needs a closer look."""
+    plain: set[str] = set()
+    return [_small(paths, where, plain) for where in files]
+
+
+def _small(paths: Paths, where: Location, plain: set[str]) -> SmallFile | None:
+    with suppress(OSError, ProviderError):
+        source = paths.file(where, plain)
+        if (read := _read(source)) and disk.same_file(read[0], source.stat()):
+            return SmallFile(disk.facts_of(read[0], source), read[1])
+    return None
+
+
+def _read(source: Path) -> tuple[os.stat_result, bytes] | None:
+    """Return a small file as it was when it was opened; None where it is none."""
     with disk.open_for_reading(source) as reading:
         before = os.fstat(reading.fileno())
-        facts = disk.facts_of(before, source)
-        if facts.size > SMALL:
-            return None
-        content = reading.read(facts.size + 1) or b""
+        size = disk.facts_of(before, source).size
+        return None if size > SMALL else (before, reading.read(size + 1) or b"")
+
+
+def _written(source: Path, staged: Path) -> _Written | None:
+    read = _read(source)
+    if read is None:
+        return None
+    before, content = read
     file = disk.make_file(staged)
     try:
         copying.write(file, memoryview(content))
@@ -81,7 +100,8 @@ def _written(source: Path, staged: Path) -> _Written | None:
         file.close()
         staged.unlink(missing_ok=True)
         raise
-    return _Written(source, before, facts, checksum_of("xxh128", (content,)), staged, file)
+    facts, checksum = disk.facts_of(before, source), checksum_of("xxh128", (content,))
+    return _Written(source, before, facts, checksum, staged, file)
 
 
 def _ended(written: _Written | None) -> Copied | None:

@@ -31,11 +31,12 @@ from providers.base import (
 )
 from providers.checksums import checksum_of
 from providers.local_drive import copying, disk, markers
-from providers.local_drive.bundles import PathOf, stage_bundle
+from providers.local_drive.bundles import PathOf, read_bundle, stage_bundle
 from providers.local_drive.errors import Errors
 from providers.local_drive.listing import Walk, walk_staged
 from providers.local_drive.paths import Paths
 from providers.names import NAMELESS, shown, staged_name
+from providers.small import SmallFile
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -110,6 +111,12 @@ class Files:
         if all(self._is_marked(root) for root in roots):
             return stage_bundle(self.paths, source, handles)
         return [None] * len(handles)
+
+    def read_small(self, files: Sequence[Location]) -> list[SmallFile | None]:
+        """Read small files below roots that have markers; None where that is not so easy."""
+        if all(self._is_marked(root) for root in {where.root for where in files}):
+            return read_bundle(self.paths, files)
+        return [None] * len(files)
 
     def stage_from_disk(
         self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]

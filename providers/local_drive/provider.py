@@ -33,6 +33,7 @@ from providers.local_drive.hand import Order, published_in, staged_in
 from providers.local_drive.hands import Hands
 from providers.local_drive.settings import LocalDriveOptions
 from providers.local_drive.streams import DiskReader, DiskSink
+from providers.small import SmallFile
 
 _LISTED_AT_ONCE = 512
 _FOLDERS_AT_ONCE = 32
@@ -95,7 +96,13 @@ class LocalDrive:
         """Open staged bytes for reading back."""
         return self._reading(handle, 0)
 
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:  # noqa: ARG002 -- room is not reserved: that would forbid reflinks
+    async def stage(
+        self,
+        where: Location,
+        claim: str,
+        size: int,  # noqa: ARG002 -- room is not reserved: that would forbid reflinks
+        mtime_ns: int | None = None,  # noqa: ARG002 -- set when it is published
+    ) -> Handle:
         """Make an empty staged file that nobody else has (O_EXCL), folders included."""
         handle = Handle(where, claim)
         await self._run(self._files.stage, handle)
@@ -185,6 +192,10 @@ class LocalDrive:
             for handle in handles:
                 await self.revoke(handle)
         return await self._run(self._files.stage_small, source.local_path, handles)
+
+    async def read_small(self, files: Sequence[Location]) -> Sequence[SmallFile | None]:
+        """Return small files that are at rest, all read in one hop."""
+        return await self._run(self._files.read_small, files)
 
     async def stage_from_disk(
         self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from providers.base import PermanentFileError, SiteError
+from providers.rounds import Rounds
 from providers.sftp import requests
 from providers.sftp.channel import Channel, Pending
 from providers.sftp.errors import explained, is_missing, translated
 from providers.sftp.packets import Attributes, StatusError
 from providers.sftp.places import Place
-from providers.sftp.rounds import Rounds
 
 _REMEMBERED = 60.0
 _AT_MOST = 20_000

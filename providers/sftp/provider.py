@@ -27,6 +27,7 @@ from providers.base import (
 from providers.checksums import checksum_of
 from providers.services import CopyRefusedError
 from providers.sftp import requests
+from providers.sftp.bundles import Bundles
 from providers.sftp.channel import Channel
 from providers.sftp.connecting import connect
 from providers.sftp.copying import Copying, Original
@@ -64,6 +65,7 @@ class SftpProvider:
         self._folders = Folders(setup.site)
         self._places: Places
         self._staging: Staging
+        self._bundles: Bundles
         self._copying: Copying
 
     @property
@@ -126,9 +128,19 @@ class SftpProvider:
         async with self._reading(handle, self._staging.path(handle), 0) as reader:
             yield reader
 
-    async def stage(self, where: Location, claim: str, size: int) -> Handle:  # noqa: ARG002  # SFTP cannot set room aside
+    async def stage(
+        self,
+        where: Location,
+        claim: str,
+        size: int,  # noqa: ARG002  # SFTP cannot set room aside
+        mtime_ns: int | None = None,  # noqa: ARG002  # set when it is published
+    ) -> Handle:
         """Make an empty staged file that nobody else has, folders included."""
         return await self._staging.make(where, claim)
+
+    async def stage_bundle(self, files: Sequence[tuple[Handle, bytes]]) -> Sequence[bool]:
+        """Stage small files together; False for each that needs a closer look."""
+        return await self._bundles.stage(files)
 
     @asynccontextmanager
     async def write(self, handle: Handle, offset: int = 0) -> AsyncGenerator[FileSink]:
@@ -247,6 +259,7 @@ class SftpProvider:
         self._hashing = await self._way_to_hash(home)
         self._places = Places(self._setup, home)
         self._staging = Staging(self._setup.site, self._pool, self._places, self._folders)
+        self._bundles = Bundles(self._pool, self._places, self._folders)
         self._copying = Copying(self._setup.site, self._staging)
         if durable:
             self._staging.make_durable()
@@ -258,6 +271,7 @@ class SftpProvider:
             mtime_resolution_ns=_SECOND,
             transfers=_TRANSFERS,
             bundle=_BUNDLE,
+            bundles=True,
             copies=requests.COPY_DATA in extensions and self._hashing is not None,
         )
 

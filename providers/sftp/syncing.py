@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from providers.rounds import Rounds
 from providers.sftp import requests
 from providers.sftp.channel import Channel
 from providers.sftp.packets import Mode, StatusError
-from providers.sftp.rounds import Rounds
 
 
 class FolderSync:

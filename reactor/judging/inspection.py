@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import anyio
 
 from providers.base import Facts, FileError, Handle, Location, ProviderError
-from reactor.checksums import Hasher, algorithm_of, by_preference
+from reactor.checksums import Hasher, by_preference
 from reactor.claims import Claim, Place
 from reactor.documents import parse_path
 from reactor.judging.desk import Desk
@@ -44,10 +44,16 @@ _END_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Verdicts that were written down, and paths at which another process is at work."""
+    """
+    Verdicts that were written down, and paths to be looked at anew.
+
+    At `busy` ones another process is at work; of `changed` ones the second look told another
+    thing, or a document did. That may be no news below the root: no event need come of it.
+    """
 
     written: tuple[Verdict, ...]
     busy: tuple[str, ...]
+    changed: tuple[str, ...] = ()
 
 
 class _Named(NamedTuple):
@@ -86,11 +92,12 @@ class Inspection:
         Return what is to be said of documents' paths; what no document names is left out.
 
         `seen` are facts that are known already, by path; where nothing was seen, one more look
-        decides: some listings leave out what can be opened. Raises `SiteError` where the site, or
+        decides: some listings leave out what can be opened. So it does where listings tell sizes
+        only. Raises `SiteError` where the site, or
         `PyMongoError` where the database, does not answer.
         """
         found = await self.desk.reader.at_paths(self.topology.project, sorted(paths))
-        known = seen or {}
+        known = {} if self.site.provider.features.lists_sizes_only else seen or {}
         verdicts: list[Verdict] = []
 
         async def look_at(named: _Named) -> None:
@@ -117,7 +124,7 @@ class Inspection:
         """
         Write down what follows from verdicts, where a second look, under a claim, agrees.
 
-        Where it does not, nothing is written: what has changed is told by another event.
+        Where it does not, nothing is written, and the caller looks anew.
         """
         asked = _by_path(v for v in verdicts if edits_of(v, on_missing))
         await self.places.mark(asked)
@@ -136,7 +143,8 @@ class Inspection:
             await self._leave(held.values(), [claim for _, claim in ready])
         recorded = {ending.claim.id for ending in done}
         written = [v for path, claim in ready if claim.id in recorded for v in agreed[path]]
-        return Settled(tuple(written), tuple(sorted(asked.keys() - held.keys())))
+        changed = sorted(path for path, _ in ready if len(agreed[path]) < len(asked[path]))
+        return Settled(tuple(written), tuple(sorted(asked.keys() - held.keys())), tuple(changed))
 
     async def _each(
         self, look_at: Callable[[_Named], Awaitable[None]], named: Iterable[_Named]
@@ -193,7 +201,7 @@ class Inspection:
         """Look at the bytes themselves: hold them against proved checksums, or other copies."""
         variant, where = meaning.variant, meaning.where
         for known in by_preference(variant.checksums):
-            found = await self._checksum(where, algorithm_of(known))
+            found = await self._checksum(where, known.partition(":")[0])
             if found == known:
                 return Look(facts, Proof("checksum", known))
             if found is not None:

@@ -31,13 +31,14 @@ async def follow_pauses(
     `changed` is told of each change, and whether something was resumed. The collection is
     small: it is read whole, so no token is needed.
     """
-    failures = 0
+    failures, is_started = 0, False
     while True:
         try:
             async with await collection.watch([{"$project": {"_id": 1}}]) as stream:
                 changed(pauses.replace(await collection.find().to_list()))
-                task_status.started()
-                failures = 0
+                if not is_started:
+                    task_status.started()
+                failures, is_started = 0, True
                 async for _ in stream:
                     changed(pauses.replace(await collection.find().to_list()))
         except PyMongoError as error:

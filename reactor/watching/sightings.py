@@ -107,7 +107,7 @@ class Sightings:
                 await self._settle(project, verdicts[start : start + TOGETHER])
 
     def busy_due(self) -> list[Place]:
-        """Return places at which another process was at work, to be looked at again."""
+        """Return places at which something else went on, to be looked at again."""
         now = time.monotonic()
         due = [place for place, at in self._busy.items() if at <= now]
         for place in due:
@@ -151,7 +151,8 @@ class Sightings:
         with anyio.CancelScope(shield=True):  # claims are not left lying about
             settled = await inspection.settle(verdicts, self.policy.on_missing)
         again = time.monotonic() + _BUSY_SECONDS
-        self._busy.update({(project, path): again for path in settled.busy})
+        anew = (*settled.busy, *settled.changed)
+        self._busy.update({(project, path): again for path in anew})
         for verdict in settled.written:
             self._tell((project, verdict.meaning.path), verdict)
 

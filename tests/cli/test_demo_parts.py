@@ -71,8 +71,8 @@ async def test_without_an_sshd_it_runs_asyncssh_and_says_so(
 ) -> None:
     _let_which_find(monkeypatch, None)
 
-    async with open_studio(layout) as server:
-        assert server.startswith("asyncssh's own server")
+    async with open_studio(layout) as servers:
+        assert servers.sftp.startswith("asyncssh's own server")
         assert (layout.site("vendor") / ".sitesync-root").exists()
 
 
@@ -81,8 +81,8 @@ async def test_an_sshd_that_does_not_run_is_done_without(
 ) -> None:
     _let_which_find(monkeypatch, "/bin/false")
 
-    async with open_studio(layout) as server:
-        assert server.startswith("asyncssh's own server")
+    async with open_studio(layout) as servers:
+        assert servers.sftp.startswith("asyncssh's own server")
 
 
 async def test_its_settings_can_be_used_by_any_other_command(layout: Layout) -> None:

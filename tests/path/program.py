@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
@@ -60,10 +60,12 @@ def environment(settings: Path) -> dict[str, str]:
 
 
 @contextmanager
-def reactor_process(settings: Path, *arguments: str) -> Generator[Popen[bytes]]:
+def reactor_process(
+    settings: Path, *arguments: str, variables: Mapping[str, str] | None = None
+) -> Generator[Popen[bytes]]:
     """Run `sitesync run` as the studio; it is killed if it still runs at the end."""
     command = [sys.executable, "-m", "reactor", "--config", str(settings), "run"]
-    environ = environment(settings)
+    environ = {**environment(settings), **(variables or {})}
     with (settings.parent / "reactor.log").open("ab") as log:
         process = Popen([*command, "--active-site", "studio", *arguments], stderr=log, env=environ)
         with process:

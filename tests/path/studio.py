@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 from bson import ObjectId
@@ -216,6 +216,9 @@ async def _closed(reactor: Reactor) -> AsyncGenerator[None]:
         yield
 
 
+AnyStudio = TypeVar("AnyStudio", bound=Studio)
+
+
 def some_bytes(size: int = 5000) -> bytes:
     """Bytes that no other file has."""
     return os.urandom(size)
@@ -225,10 +228,16 @@ def some_bytes(size: int = 5000) -> bytes:
 async def studio_of(
     client: AsyncMongoClient[Document], database: str, folder: Path, **settings: Any
 ) -> AsyncGenerator[Studio]:
-    """A studio whose databases are dropped afterwards."""
-    studio = Studio(client, database, folder, **settings)
+    """A studio of disks whose databases are dropped afterwards."""
+    async with set_up(Studio(client, database, folder, **settings)) as studio:
+        yield studio
+
+
+@asynccontextmanager
+async def set_up(studio: AnyStudio) -> AsyncGenerator[AnyStudio]:
+    """Make the markers and the project of a studio, and drop its databases afterwards."""
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(client.drop_database, f"{database}_state")
+        stack.push_async_callback(studio.client.drop_database, f"{studio.database}_state")
         await studio.make_markers()
         await studio.documents.insert_one({"type": "project", "name": PROJECT})
         yield studio

@@ -7,6 +7,8 @@ from datetime import datetime
 
 import anyio
 
+from providers.base import Handle, Location, Setup
+from providers.memory import Memory, MemoryOptions
 from reactor.model import source_hash
 from tests.path.studio import PROJECT, Studio, some_bytes
 
@@ -214,3 +216,24 @@ async def test_two_spellings_of_one_path_are_one_place(studio: Studio) -> None:
     outcomes = sorted(attempt["outcome"] for attempt in await studio.attempts())
     assert outcomes == ["available", "right"]
     assert studio.path("vendor", "shot/a.exr").read_bytes() == content
+
+
+async def test_a_destination_is_told_size_and_time_before_the_first_byte(studio: Studio) -> None:
+    file = studio.file("a.exr", some_bytes(700))
+    os.utime(file, ns=(1_700_000_000_123_456_000, 1_700_000_000_123_456_000))
+    told: list[tuple[int, int | None]] = []
+
+    class Noting(Memory):
+        async def stage(
+            self, where: Location, claim: str, size: int, mtime_ns: int | None = None
+        ) -> Handle:
+            told.append((size, mtime_ns))
+            return await super().stage(where, claim, size, mtime_ns)
+
+    studio.providers["vendor"] = Noting(Setup("vendor", {"work": "/"}, MemoryOptions(store="told")))
+    await studio.provider("vendor").make_marker("work")
+
+    await studio.publish(studio.files_entry("a.exr"))
+    await studio.run_until_idle()
+
+    assert told == [(700, 1_700_000_000_123_456_000)]

@@ -7,20 +7,25 @@ What the second does in between is what the model checker explored (protocol_fin
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from bson import ObjectId
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 
 from providers.base import Facts, Handle, ProviderError, Setup
 from providers.local_drive import LocalDrive, LocalDriveOptions
 from reactor.app import Reactor
+from reactor.claims import Claim, Place
 from reactor.model import source_hash
-from tests.path.studio import PATIENCE, Studio, some_bytes
+from tests.path.studio import PATIENCE, Studio, some_bytes, studio_of
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -150,6 +155,54 @@ async def test_a_record_for_a_hash_that_is_no_more_is_not_written(studio: Studio
         await studio.until(representation, "vendor")
 
     await _judge(studio, representation, new)
+
+
+async def test_what_was_read_before_the_place_was_claimed_is_not_put_over_a_later_version(
+    client: AsyncMongoClient[dict[str, Any]],
+    database: AsyncDatabase[dict[str, Any]],
+    tmp_path: Path,
+) -> None:
+    names = ("studio", "vendor", "archive")
+    async with studio_of(client, database.name, tmp_path, names=names) as studio:
+        for site in ("vendor", "archive"):
+            old = studio.file("a.exr", b"old", at=site)
+            os.utime(old, ns=(1_700_000_000_000_000_000, 1_700_000_000_000_000_000))
+        element = studio.files_entry("a.exr", at="vendor", wanted=["studio"])
+        element["sites"].append({"name": "archive", "created_dt": EPOCH})
+        representation = await studio.publish(element)
+
+        async with _paused_before_claiming(studio):
+            studio.file("a.exr", b"new", at="vendor")
+            later = studio.files_entry("a.exr", at="vendor", wanted=["studio"])
+            await studio.documents.update_one({"_id": representation}, {"$set": {"files.0": later}})
+            await studio.run_until_idle()
+            assert "created_dt" in await studio.entry(representation, "studio")
+
+        assert studio.path("studio", "a.exr").read_bytes() == b"new"
+        assert await studio.state["claims"].count_documents({}) == 0
+
+
+@asynccontextmanager
+async def _paused_before_claiming(studio: Studio) -> AsyncGenerator[None]:
+    """Run a reactor that is paused once it has read what to do; it goes on when the block ends."""
+    first, stop = studio.reactor(), anyio.Event()
+    take, paused, go_on = first._claims.take, anyio.Event(), anyio.Event()
+
+    async def take_later(places: Sequence[Place]) -> dict[str, Claim]:
+        if any(place.site for place in places):
+            paused.set()
+            await go_on.wait()
+        return await take(places)
+
+    first._claims.take = take_later  # type: ignore[method-assign]  # as SIGSTOP would stop it there
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: first.run(until_idle=False, stop=stop))
+        with anyio.fail_after(PATIENCE):
+            await paused.wait()
+        yield
+        go_on.set()
+        await _until_idle(first)
+        stop.set()
 
 
 async def test_two_reactors_share_the_work_and_do_nothing_twice(studio: Studio) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,23 @@ async def test_a_file_that_vanishes_is_brought_back(studio: Studio) -> None:
         await until_entry(studio, published, "studio", available)
 
     assert studio.path("studio", "a.exr").read_bytes() == content
+
+
+async def test_a_file_that_vanishes_is_brought_back_though_its_document_changes_meanwhile(
+    studio: Studio,
+) -> None:
+    """Another site's copy is recorded within the grace: no event on the disk will tell it again."""
+    studio.policy = policy(grace=1.0)
+    async with watching(studio) as reactor:
+        [published] = await synced(studio, "a.exr")
+        studio.path("studio", "a.exr").unlink()
+        await until(lambda: any(watch._sightings._held for watch in reactor.watches._watches))
+        elsewhere = {"name": "elsewhere", "created_dt": datetime.now(UTC)}
+        await studio.documents.update_one(
+            {"_id": published}, {"$push": {"files.0.sites": elsewhere}}
+        )
+
+        await until(lambda: studio.path("studio", "a.exr").exists())
 
 
 async def test_a_file_that_vanishes_is_forgotten_where_that_is_the_policy(studio: Studio) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from providers.base import Provider, Setup
-from providers.conformance.suite import FolderConformance, ProviderConformance
+from providers.conformance.suite import FolderConformance, LargeConformance, ProviderConformance
 from providers.local_drive import KIND, LocalDriveOptions
 
 
@@ -24,4 +24,14 @@ async def provider(storage: Path) -> AsyncIterator[Provider]:
         yield entered
 
 
+@pytest.fixture
+async def other(storage: Path) -> AsyncIterator[Provider]:
+    roots = {"work": str(storage), "bare": str(storage.parent / "bare")}
+    async with KIND.make(Setup("studio", roots, LocalDriveOptions())) as entered:
+        yield entered
+
+
 class TestLocalDrive(ProviderConformance, FolderConformance): ...
+
+
+class TestLargeFile(LargeConformance): ...

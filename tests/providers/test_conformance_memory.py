@@ -15,8 +15,19 @@ from providers.memory import KIND, MemoryOptions
 
 
 @pytest.fixture
-async def provider() -> AsyncIterator[Provider]:
-    async with _site(uuid4().hex) as entered:
+def store() -> str:
+    return uuid4().hex
+
+
+@pytest.fixture
+async def provider(store: str) -> AsyncIterator[Provider]:
+    async with _site(store) as entered:
+        yield entered
+
+
+@pytest.fixture
+async def other(store: str) -> AsyncIterator[Provider]:
+    async with _site(store) as entered:
         yield entered
 
 

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from providers.base import Provider
-from providers.conformance.suite import CopyConformance, FolderConformance, ProviderConformance
+from providers.conformance.suite import (
+    CopyConformance,
+    FolderConformance,
+    ProviderConformance,
+    ServerConformance,
+)
+from tests.servers.processes import free_port
 from tests.servers.sftp import SftpServer, proftpd, sshd
 
 _NEWER = "posix-rename,fsync,statvfs,fstatvfs,limits,lsetstat,copy-data"
@@ -58,6 +64,12 @@ class TestOpenSsh(ProviderConformance, FolderConformance, CopyConformance):
     def server(self, openssh: SftpServer) -> SftpServer:
         return openssh
 
+    @pytest.fixture
+    async def other(self, server: SftpServer, storage: Path) -> AsyncIterator[Provider]:
+        roots = {"work": str(storage), "bare": str(storage.parent / "bare")}
+        async with server.provider(roots) as entered:
+            yield entered
+
 
 class TestOpenSshWithoutExtensions(ProviderConformance, FolderConformance):
     @pytest.fixture
@@ -69,3 +81,13 @@ class TestProftpd(ProviderConformance, FolderConformance):
     @pytest.fixture
     def server(self, mod_sftp: SftpServer) -> SftpServer:
         return mod_sftp
+
+
+class TestTrouble(ServerConformance):
+    @pytest.fixture
+    def unreachable(self, mod_sftp: SftpServer) -> Provider:
+        return mod_sftp.provider({"work": "/work"}, port=free_port())
+
+    @pytest.fixture
+    def refused(self, mod_sftp: SftpServer) -> Provider:
+        return mod_sftp.provider({"work": "/work"}, password="not this one")

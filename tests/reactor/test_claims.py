@@ -204,6 +204,17 @@ async def test_the_end_of_its_process_ends_a_claim_that_is_held(
     assert (await take(theirs, "a")).former[0].over
 
 
+async def test_giving_up_tells_whether_the_claim_was_still_there(
+    ours: Claims, theirs: Claims, collection: Collection
+) -> None:
+    kept, lost = await take(ours, "kept"), await take(ours, "lost")
+    await expire(collection, lost)
+    await take(theirs, "lost")
+
+    assert await ours.give_up([kept]) == 1
+    assert await ours.give_up([lost]) == 0
+
+
 async def test_its_owner_may_give_up_a_claim_that_is_held(ours: Claims, theirs: Claims) -> None:
     claim = await take(ours, "a")
     await ours.hold([claim])

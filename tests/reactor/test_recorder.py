@@ -46,6 +46,17 @@ async def test_what_was_recorded_is_logged_as_an_attempt(studio: SmallProject) -
     assert [found["path"] async for found in studio.attempts.find()] == [1]
 
 
+async def test_the_watch_and_transfers_may_record_at_the_same_time(studio: SmallProject) -> None:
+    """They share a session, and that has one transaction at a time."""
+    endings = [await studio.ending(number) for number in range(3)]
+
+    async with anyio.create_task_group() as together:
+        for ending in endings:
+            together.start_soon(studio.recorder.record, [ending])
+
+    assert await studio.available() == {0, 1, 2}
+
+
 async def test_nothing_to_record_is_recorded_at_once(studio: SmallProject) -> None:
     assert await studio.recorder.record([]) == []
 

@@ -46,8 +46,13 @@ def _bytes(context: click.Context, option: click.Parameter, text: str) -> int:
     show_default=True,
     help="How large the large file is; three sites keep it.",
 )
+@click.option(
+    "--gdrive",
+    is_flag=True,
+    help="With a Google Drive, played by an emulator, as one more site (needs the source tree).",
+)
 @pass_shell
-def demo(shell: Shell, folder: Path | None, cache_size: int) -> None:
+def demo(shell: Shell, folder: Path | None, cache_size: int, *, gdrive: bool) -> None:
     """
     See the main job done, on real files and servers of its own.
 
@@ -60,7 +65,7 @@ def demo(shell: Shell, folder: Path | None, cache_size: int) -> None:
     """
     shell.logs(quiet=True)
     try:
-        layout = open_layout(folder, cache_size)
+        layout = open_layout(folder, cache_size, with_drive=gdrive)
         with alone(layout):
             code = run_async(lambda: _until_stopped(layout, cache_size))
     except DemoError as error:

@@ -16,7 +16,9 @@ OWN_SITE = "studio"
 COPIES = ("vendor", "backup")
 """The sites that get copies, by the name of their folder; `vendor_web` is `vendor`'s folder."""
 
-WANTED_AT = ("vendor", "vendor_web", "backup")
+DRIVE = "gdrive"
+"""The site on Google Drive, where the demo has one."""
+
 RETRY_COUNT = 3
 HEADER = "# Written by `sitesync demo`, anew each time: copy it before you change it.\n"
 
@@ -29,9 +31,20 @@ class DemoError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The places in a demo's folder."""
+    """The places in a demo's folder. `with_drive`: one of the sites is on a Google Drive."""
 
     folder: Path
+    with_drive: bool = False
+
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """The sites that get copies, each once."""
+        return (*COPIES, DRIVE) if self.with_drive else COPIES
+
+    @property
+    def wanted_at(self) -> tuple[str, ...]:
+        """The sites that get copies, with their alternatives."""
+        return ("vendor", "vendor_web", *self.copies[1:])
 
     @property
     def settings_file(self) -> Path:
@@ -68,15 +81,15 @@ class Layout:
 
     def clear_sites(self) -> None:
         """Remove the files of all sites."""
-        for name in (OWN_SITE, *COPIES):
+        for name in (OWN_SITE, *COPIES, DRIVE):
             if self.site(name).exists():
                 shutil.rmtree(self.site(name))
 
 
-def open_layout(folder: Path | None, cache_size: int) -> Layout:
+def open_layout(folder: Path | None, cache_size: int, *, with_drive: bool = False) -> Layout:
     """Return the layout of a demo's folder, which is made; refuse one that is not a demo's."""
     folder = folder or platformdirs.user_data_path("sitesync-demo", appauthor=False)
-    layout = Layout(folder.expanduser().absolute())
+    layout = Layout(folder.expanduser().absolute(), with_drive)
     try:
         layout.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _claim(layout)
@@ -84,7 +97,7 @@ def open_layout(folder: Path | None, cache_size: int) -> Layout:
         raise DemoError(
             f"cannot use {layout.folder}: {error.strerror}; choose another with --folder"
         ) from error
-    needed = 3 * cache_size + _FOR_THE_DATABASE
+    needed = (1 + len(layout.copies)) * cache_size + _FOR_THE_DATABASE
     if shutil.disk_usage(layout.folder).free < needed:
         raise DemoError(
             f"the demo needs {needed >> 20} MiB on the disk of {layout.folder}: make room, choose "

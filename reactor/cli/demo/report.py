@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from statistics import median
 from typing import Any
 
-from reactor.cli.demo.layout import COPIES, OWN_SITE, WANTED_AT, Layout
+from reactor.cli.demo.layout import COPIES, OWN_SITE, Layout
 from reactor.cli.demo.watching import Copy, Watch, copies
 from reactor.model import Representation
 
@@ -21,14 +21,14 @@ _YES = {True: "yes", False: "no"}
 def rows(watch: Watch, published: Mapping[object, float]) -> Iterator[list[str]]:
     """Yield a row for each representation at each site; a sequence is one."""
     for representation in watch.representations.values():
-        for site in WANTED_AT:
+        for site in watch.layout.wanted_at:
             yield _row(watch, representation, site, published.get(representation.id))
 
 
 def _row(
     watch: Watch, representation: Representation, site: str, published: float | None
 ) -> list[str]:
-    wanted = [one for one in copies(representation) if one[0].site == site]
+    wanted = [one for one in copies(watch.layout, representation) if one[0].site == site]
     here = [copy for copy, file, _ in wanted if file.available_at(site)]
     ways = {entry.verified or "no" for _, _, entry in wanted if entry and entry.available}
     count = f"{len(here)} of {len(wanted)}" if len(wanted) > 1 else _YES[bool(here)]
@@ -63,7 +63,7 @@ def resumed(attempt: Mapping[str, Any]) -> str:
 
 def after(watch: Watch, representation: Representation, published: float) -> str:
     """Return when a representation's files were at each site: "vendor after 12 ms, …"."""
-    seen = [(copy.site, watch.seen[copy]) for copy, _, _ in copies(representation)]
+    seen = [(copy.site, watch.seen[copy]) for copy, _, _ in copies(watch.layout, representation)]
     return ", ".join(f"at {site} after {(at - published) * 1000:.0f} ms" for site, at in seen)
 
 
@@ -77,7 +77,7 @@ class Comparison:
 
 
 def compare(layout: Layout, representations: Iterable[Representation]) -> Comparison:
-    """Read every copy, from its disk and beside its source, byte for byte."""
+    """Read every copy on a disk, beside its source, byte for byte."""
     pairs = list(_pairs(layout, representations))
     different = tuple(copy for source, copy in pairs if not _same_bytes(source, copy))
     size = sum(copy.stat().st_size for _, copy in pairs if copy.exists())

@@ -66,7 +66,7 @@ def _serve_sshd(folder: Path, sshd: str) -> None:
     try:
         _await_listening(server, port)
         _announce(folder, port)
-        _stay(folder)
+        stay(folder)
     finally:
         server.terminate()
         server.wait()
@@ -100,7 +100,7 @@ async def _serve_asyncssh(folder: Path) -> None:
     )
     async with server:
         _announce(folder, server.get_port())
-        await asyncio.to_thread(_stay, folder)
+        await asyncio.to_thread(stay, folder)
 
 
 def _announce(folder: Path, port: int) -> None:
@@ -109,7 +109,7 @@ def _announce(folder: Path, port: int) -> None:
     sys.stdout.flush()
 
 
-def _stay(folder: Path) -> None:
+def stay(folder: Path) -> None:
     """Return when told to, or, after the demo was killed, when nobody can need us any more."""
     if sys.stdin.readline():
         return

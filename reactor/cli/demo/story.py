@@ -11,9 +11,10 @@ from functools import partial
 import anyio
 from anyio import to_thread
 
+from reactor.cli.demo.drive import Witness
 from reactor.cli.demo.earlier import DATABASE, STATE, clear_unless_interrupted
 from reactor.cli.demo.handover import hand_over
-from reactor.cli.demo.layout import COPIES, PROJECT, DemoError, Layout
+from reactor.cli.demo.layout import PROJECT, DemoError, Layout
 from reactor.cli.demo.publishing import HERO, Item, Publisher, make_files, make_workfile
 from reactor.cli.demo.reactor_process import kept_running
 from reactor.cli.demo.report import COLUMNS, after, compare, resumed, rows
@@ -40,12 +41,16 @@ async def perform(layout: Layout, cache_size: int, screen: Screen) -> bool:
         version = (await client.server_info())["version"]
         screen.say(f"  database  MongoDB {version}, embedded, a replica set of one")
         interrupted = await clear_unless_interrupted(client, layout)
-        async with open_studio(layout) as server:
-            screen.say(f"  vendor    SFTP, {server}; vendor_web is an alternative of it")
+        async with open_studio(layout) as servers:
+            screen.say(f"  vendor    SFTP, {servers.sftp}; vendor_web is an alternative of it")
             screen.say("  backup    a second disk, which gets everything (always_accessible_on)")
+            if servers.drive is not None:
+                place = f"an emulator of it on {servers.drive.site['endpoint']}"
+                screen.say(f"  gdrive    Google Drive, {place}, which gets everything too")
             if interrupted:
                 screen.say("An earlier demo was interrupted: its work is finished on the way.")
-            return await Story(layout, client, screen).tell(cache_size)
+            witness = servers.drive.witness if servers.drive else None
+            return await Story(layout, client, screen, witness).tell(cache_size)
 
 
 @asynccontextmanager
@@ -66,6 +71,7 @@ class Story:
     layout: Layout
     client: Client
     screen: Screen
+    witness: Witness | None
     watch: Watch = field(init=False)
     publisher: Publisher = field(init=False)
 
@@ -120,15 +126,27 @@ class Story:
             self.screen.say(
                 f"  {found.copies} copies, {found.size // _MIB} MiB: every byte is as published."
             )
+        right = await self._is_right_on_drive() and not found.different
+        if right:
             self.screen.say(hand_over(self.layout))
-        return not found.different
+        return right
+
+    async def _is_right_on_drive(self) -> bool:
+        if self.witness is None:
+            return True
+        self.screen.say(
+            "rclone, a witness that others wrote, reads the Drive beside the studio's disk …"
+        )
+        different = await self.witness.check(self.layout)
+        self.screen.say(f"  {different or 'It finds every byte as published, and nothing else.'}")
+        return different is None
 
     async def _until_complete(self, show: Show) -> None:
         """Return when every file is available everywhere; `DemoError` where that cannot be."""
         last: list[Arrived] = []
         moved = time.monotonic()
         while not await self.watch.is_complete():
-            arrived = [self.watch.arrived(site) for site in COPIES]
+            arrived = [self.watch.arrived(site) for site in self.layout.copies]
             show(arrived)
             if arrived != last:
                 last, moved = arrived, time.monotonic()
@@ -137,7 +155,7 @@ class Story:
             if time.monotonic() - moved > _PATIENCE:
                 raise DemoError(await self._standstill())
             await anyio.sleep(_POLL)
-        show([self.watch.arrived(site) for site in COPIES])
+        show([self.watch.arrived(site) for site in self.layout.copies])
 
     async def _standstill(self) -> str:
         """Return why nothing moves any more, as far as the reactor says."""

@@ -1,108 +1,102 @@
-"""The demo's studio: an SFTP server of its own, settings that name it, and roots with markers."""
+"""The demo's studio: servers of its own, settings that name them, and roots with markers."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anyio
 import psutil
 import tomli_w
-from anyio.abc import Process
 
 from config.load import Sources, load
 from config.models import Settings
 from providers.base import SiteError
 from reactor.cli.compose import open_sites
-from reactor.cli.demo.layout import HEADER, OWN_SITE, PROJECT, RETRY_COUNT, DemoError, Layout
+from reactor.cli.demo.drive import Drive, open_drive
+from reactor.cli.demo.layout import (
+    DRIVE,
+    HEADER,
+    OWN_SITE,
+    PROJECT,
+    RETRY_COUNT,
+    DemoError,
+    Layout,
+)
+from reactor.cli.demo.servers import serving
 from reactor.cli.kinds import OPTIONS
 
 _SERVER = Path(__file__).with_name("server.py")
-_START = 20.0
 _OPENSSH = "OpenSSH's sshd"
 _ASYNCSSH = "asyncssh's own server"
 
 
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What serves the studio's remote sites: a sentence on the SFTP server, and the Drive."""
+
+    sftp: str
+    drive: Drive | None
+
+
 @asynccontextmanager
-async def open_studio(layout: Layout) -> AsyncGenerator[str]:
-    """Yield what kind of SFTP server runs; on entry, settings and markers are there."""
+async def open_studio(layout: Layout) -> AsyncGenerator[Servers]:
+    """Yield the servers that run; on entry, settings and markers are there."""
     async with AsyncExitStack() as stack:
-        yield await _open_sshd(stack, layout) or await _open_asyncssh(stack, layout)
+        drive = await stack.enter_async_context(open_drive(layout))
+        setup = _Setup(layout, drive, stack)
+        yield Servers(await setup.open_sshd() or await setup.open_asyncssh(), drive)
 
 
-async def _open_sshd(stack: AsyncExitStack, layout: Layout) -> str | None:
-    """Return what runs, or None where there is no sshd that lets this user in."""
-    sshd = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
-    if sshd is None:
-        return None
-    try:
-        async with AsyncExitStack() as attempt:
-            port = await attempt.enter_async_context(_server(layout, sshd))
-            await _set_up(layout, port)
-            stack.push_async_exit(attempt.pop_all())
-    except (DemoError, SiteError):
-        return None
-    return f"{_OPENSSH} on 127.0.0.1:{port}"
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    layout: Layout
+    drive: Drive | None
+    stack: AsyncExitStack
 
+    async def open_sshd(self) -> str | None:
+        """Return what runs, or None where there is no sshd that lets this user in."""
+        sshd = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+        if sshd is None:
+            return None
+        try:
+            async with AsyncExitStack() as attempt:
+                port = await attempt.enter_async_context(_sftp_server(self.layout, sshd))
+                await self._settle(port)
+                self.stack.push_async_exit(attempt.pop_all())
+        except (DemoError, SiteError):
+            return None
+        return f"{_OPENSSH} on 127.0.0.1:{port}"
 
-async def _open_asyncssh(stack: AsyncExitStack, layout: Layout) -> str:
-    port = await stack.enter_async_context(_server(layout))
-    await _set_up(layout, port)
-    return f"{_ASYNCSSH} on 127.0.0.1:{port} (no sshd that lets this user in was found)"
+    async def open_asyncssh(self) -> str:
+        """Return what runs in its place."""
+        port = await self.stack.enter_async_context(_sftp_server(self.layout))
+        await self._settle(port)
+        return f"{_ASYNCSSH} on 127.0.0.1:{port} (no sshd that lets this user in was found)"
+
+    async def _settle(self, port: int) -> None:
+        """Write the settings and make the markers, which is what only the demo does by itself."""
+        tables = _tables(self.layout, port)
+        if self.drive is not None:
+            tables["sites"][DRIVE] = self.drive.site
+        self.layout.settings_file.write_text(HEADER + tomli_w.dumps(tables), "utf-8")
+        async with open_sites(load_settings(self.layout)) as (sites, _):
+            for site in sites:
+                await site.open()
+                await site.provider.make_marker("work")
 
 
 @asynccontextmanager
-async def _server(layout: Layout, *sshd: str) -> AsyncGenerator[int]:
-    """Yield the port of a running SFTP server, which Ctrl-C does not reach before us."""
+async def _sftp_server(layout: Layout, *sshd: str) -> AsyncGenerator[int]:
+    """Yield the port of a running SFTP server."""
     layout.server.mkdir(mode=0o700, exist_ok=True)
     command = [sys.executable, "-P", str(_SERVER), str(layout.server), *sshd]
-    with (layout.server / "log").open("wb") as log:
-        process = await anyio.open_process(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-        )
-    async with process:
-        try:
-            yield await _port(layout, process)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await _end(process)
-
-
-async def _port(layout: Layout, process: Process) -> int:
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
-    with anyio.move_on_after(_START):
-        try:
-            return int(await process.stdout.receive())
-        except anyio.EndOfStream:
-            pass
-    raise DemoError(f"the SFTP server did not start: look into {layout.server / 'log'}")
-
-
-async def _end(process: Process) -> None:
-    assert process.stdin is not None  # noqa: S101 - it is a pipe
-    try:
-        await process.stdin.send(b"end\n")
-    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-        return  # it ended by itself
-    await process.wait()
-
-
-async def _set_up(layout: Layout, port: int) -> None:
-    """Write the settings and make the markers, which is what only the demo does by itself."""
-    layout.settings_file.write_text(HEADER + tomli_w.dumps(_tables(layout, port)), "utf-8")
-    async with open_sites(load_settings(layout)) as (sites, _):
-        for site in sites:
-            await site.open()
-            await site.provider.make_marker("work")
+    async with serving("SFTP server", command, layout.server) as port:
+        yield int(port)
 
 
 def load_settings(layout: Layout) -> Settings:
@@ -136,7 +130,7 @@ def _tables(layout: Layout, port: int) -> dict[str, Any]:
             PROJECT: {
                 "active_site": OWN_SITE,
                 "remote_site": "vendor",
-                "always_accessible_on": ["backup"],
+                "always_accessible_on": list(layout.copies[1:]),
                 "retry_count": RETRY_COUNT,
             }
         },

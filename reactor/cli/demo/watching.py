@@ -9,7 +9,7 @@ contain the stream's own delay, and no two machines' clocks are compared.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from anyio.abc import TaskStatus
 from pymongo.asynchronous.collection import AsyncCollection
 
-from reactor.cli.demo.layout import PROJECT, RETRY_COUNT, WANTED_AT, Layout
+from reactor.cli.demo.layout import DRIVE, PROJECT, RETRY_COUNT, Layout
 from reactor.documents import parse_representation
 from reactor.model import Entry, File, Representation
 
@@ -77,7 +77,7 @@ class Watch:
         now = time.monotonic()
         representation = parse_representation(PROJECT, document)
         self.representations[representation.id] = representation
-        for copy, file, _ in copies(representation):
+        for copy, file, _ in copies(self.layout, representation):
             if file.available_at(copy.site):
                 self.seen.setdefault(copy, now)
 
@@ -91,7 +91,7 @@ class Watch:
     def missing(self) -> Iterator[tuple[Copy, Entry | None]]:
         """Yield the copies that are not there yet, with their entries if they have one."""
         for representation in self.representations.values():
-            for copy, file, entry in copies(representation):
+            for copy, file, entry in copies(self.layout, representation):
                 if not file.available_at(copy.site):
                     yield copy, entry
 
@@ -106,20 +106,28 @@ class Watch:
         """
         Return how much is there at a site: of bytes, what lies on its disk, staged ones too.
 
-        The documents show progress every few seconds only, to spare the database.
+        The documents show progress every few seconds only, to spare the database; of a Drive
+        there is nothing else to look at.
         """
         files = [file for one in self.representations.values() for file in one.files]
-        # Staged ones first: what is published in between counts twice, not never.
-        staged = sum(_size(part) for part in self.layout.site(site).rglob(_STAGED))
-        arrived = sum(_size(self.layout.path(site, file.path)) for file in files)
+        size = _told(site, files) if site == DRIVE else self._lying(site, files)
         wanted = sum(file.size or 0 for file in files)
         return Arrived(
             site,
             files=sum(file.available_at(site) for file in files),
             files_wanted=len(files),
-            size=min(staged + arrived, wanted),
+            size=min(size, wanted),
             size_wanted=wanted,
         )
+
+    def _lying(self, site: str, files: Sequence[File]) -> int:
+        # Staged ones first: what is published in between counts twice, not never.
+        staged = sum(_size(part) for part in self.layout.site(site).rglob(_STAGED))
+        return staged + sum(_size(self.layout.path(site, file.path)) for file in files)
+
+
+def _told(site: str, files: Sequence[File]) -> int:
+    return sum(file.size or 0 for file in files if file.available_at(site))
 
 
 def _size(file: Path) -> int:
@@ -129,10 +137,12 @@ def _size(file: Path) -> int:
         return 0  # not there yet, or published a moment ago
 
 
-def copies(representation: Representation) -> Iterator[tuple[Copy, File, Entry | None]]:
+def copies(
+    layout: Layout, representation: Representation
+) -> Iterator[tuple[Copy, File, Entry | None]]:
     """Yield every file of a representation at every site that is to have it."""
     for file in representation.files:
-        for site in WANTED_AT:
+        for site in layout.wanted_at:
             copy = Copy(representation.id, file.path, file.hash, site)
             yield copy, file, file.at(site)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from google.oauth2.service_account import Credentials
 from googleapiclient import discovery  # type: ignore[import-untyped]  # has none
@@ -29,7 +29,7 @@ def google_client(url: str, key_file: Path) -> Generator[Any]:
     document = json.loads(shipped.read_text())
     document["rootUrl"] = f"{url}/"
     credentials = Credentials.from_service_account_file(str(key_file), scopes=[SCOPE])  # type: ignore[no-untyped-call]  # has none
-    build: Any = discovery.build_from_document
+    build = cast("Callable[..., Any]", discovery.build_from_document)
     with build(document, credentials=credentials) as client:
         yield client
 

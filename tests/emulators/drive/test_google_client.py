@@ -153,6 +153,22 @@ def test_changes_tell_what_was_put_changed_trashed_and_deleted(
     assert again["changes"] == []
 
 
+def test_what_lies_in_a_trashed_folder_is_trashed_and_comes_back_with_it(
+    google: Any, drive: DriveEmulator, shared: str
+) -> None:
+    folder = drive.folder_in(shared, "show")
+    drive.put(drive.folder_in(folder, "shot"), "a.exr", b"x")
+    scope = {"corpora": "drive", "driveId": shared, **ALL_DRIVES}
+    seen: list[list[str]] = []
+
+    for trashed in (True, False):
+        body = {"trashed": trashed}
+        google.files().update(fileId=folder, body=body, supportsAllDrives=True).execute()
+        seen.append(_names(google, scope, "name = 'a.exr' and trashed = false"))
+
+    assert seen == [[], ["a.exr"]]
+
+
 def test_a_pregenerated_id_makes_a_create_that_can_be_repeated(google: Any, shared: str) -> None:
     (file_id,) = google.files().generateIds(count=1).execute()["ids"]
     body = {"id": file_id, "name": "a.exr", "parents": [shared]}

@@ -149,4 +149,4 @@ def test_a_folder_shared_with_the_account_takes_files_of_accounts_with_storage(
 
     assert "Service Accounts do not have storage quota" in refused
     remote.check(sequence)
-    assert {file.owner for file in drive.files() if file.blob and file.drive is None} == {account}
+    assert {file.owner for file in drive.files(folder) if file.blob} == {account}

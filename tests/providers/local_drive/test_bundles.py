@@ -10,7 +10,8 @@ import pytest
 
 from providers.base import Handle, Location, RevokedError
 from providers.checksums import checksum_of
-from providers.local_drive import LocalDrive, bundles, disk
+from providers.local_drive import LocalDrive, disk
+from providers.small import SMALL
 
 from .conftest import handle, names_in, site
 
@@ -68,7 +69,7 @@ async def test_a_file_whose_place_is_taken_needs_a_closer_look(
 async def test_a_large_a_missing_and_a_refused_file_leave_nothing_staged(
     drive: LocalDrive, origin: LocalDrive, root: Path, tmp_path: Path
 ) -> None:
-    large = published(tmp_path, "large.abc", bytes(bundles.SMALL + 1))
+    large = published(tmp_path, "large.abc", bytes(SMALL + 1))
     missing = handle("missing.exr")
     outside = Handle(Location("work", "../outside.exr"), "c9")
 
@@ -162,3 +163,46 @@ async def test_what_was_revoked_is_not_published(
     (result,) = await drive.publish([(staged, None)])
 
     assert isinstance(result, RevokedError)
+
+
+async def test_small_files_are_read_together_with_their_facts(
+    drive: LocalDrive, root: Path
+) -> None:
+    contents = [os.urandom(size) for size in (0, 5, 70_000)]
+    for number, content in enumerate(contents):
+        (root / f"{number}.exr").write_bytes(content)
+
+    read = await drive.read_small([Location("work", f"{n}.exr") for n in range(3)])
+
+    assert [file.content for file in read if file] == contents
+    facts = [await drive.facts(Location("work", f"{n}.exr")) for n in range(3)]
+    assert [file.facts for file in read if file] == facts
+
+
+async def test_a_large_a_missing_and_an_outside_file_need_a_closer_look(
+    drive: LocalDrive, root: Path, tmp_path: Path
+) -> None:
+    (root / "large.abc").write_bytes(bytes(SMALL + 1))
+    (tmp_path / "secret").write_bytes(b"x")
+    (root / "link").symlink_to(tmp_path / "secret")
+
+    names = ("large.abc", "missing.exr", "link", "../secret")
+    read = await drive.read_small([Location("work", name) for name in names])
+
+    assert [*read] == [None] * 4
+
+
+async def test_a_file_that_changes_while_it_is_read_needs_a_closer_look(
+    drive: LocalDrive, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = root / "a.exr"
+    file.write_bytes(b"before")
+    facts_of = disk.facts_of
+
+    def change_then_tell(found: os.stat_result, path: Path) -> object:
+        file.write_bytes(b"after, and longer")
+        return facts_of(found, path)
+
+    monkeypatch.setattr(disk, "facts_of", change_then_tell)
+
+    assert [*await drive.read_small([Location("work", "a.exr")])] == [None]

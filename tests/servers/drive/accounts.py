@@ -54,7 +54,7 @@ class Accounts:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self.lifetime = _LIFETIME
-        if self._find(OWNER) is None:
+        if self.find(OWNER) is None:
             self.add(OWNER, "Studio Owner", storage=2 * 1024**4)
 
     def add(self, email: str, name: str, *, storage: int, project: str = "") -> Account:
@@ -129,7 +129,7 @@ class Accounts:
 
     def account(self, email: str) -> Account:
         """Return an account that exists."""
-        found = self._find(email)
+        found = self.find(email)
         if found is None:
             raise KeyError(email)
         return found
@@ -149,7 +149,7 @@ class Accounts:
     def by_token(self, token: str) -> tuple[Account, str]:
         """Return whose token this is, and for what it is good."""
         row = self._storage.row("SELECT * FROM tokens WHERE token = ?", token)
-        account = None if row is None else self._find(row["email"])
+        account = None if row is None else self.find(row["email"])
         if row is None or account is None or row["expires"] < time.time():
             raise unauthenticated()
         if account.state != "active":
@@ -176,7 +176,8 @@ class Accounts:
         token = self.token(email, str(claims.get("scope", "")))
         return {"access_token": token, "expires_in": self.lifetime, "token_type": "Bearer"}
 
-    def _find(self, email: str) -> Account | None:
+    def find(self, email: str) -> Account | None:
+        """Return an account, or None."""
         row = self._storage.row(
             "SELECT email, name, project, state, storage, root, permission_id FROM accounts"
             " WHERE email = ?",

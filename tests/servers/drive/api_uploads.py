@@ -83,7 +83,7 @@ class UploadRoutes:
         blobs = self._service.blobs
         blob, digests = blobs.new(), blobs.digests()
         try:
-            size = await blobs.append(blob, 0, media, digests)
+            size = await blobs.append(blob, 0, exchange.stored(media), digests)
             content = Content(blob, size, digests.told())
             file = self._put(exchange, target, {"mimeType": mime or BINARY, **body}, content)
         except BaseException:
@@ -115,7 +115,8 @@ class UploadRoutes:
         part = parse_range(request.headers.get("Content-Range"), length)
         if not part.asks_only:
             at_most = exchange.short_commit
-            session = await self._service.uploads.receive(session, part, exchange.body(), at_most)
+            media = exchange.stored(exchange.body())
+            session = await self._service.uploads.receive(session, part, media, at_most)
         if session.received != _total(part, session):
             return _incomplete(session)
         content = await self._service.uploads.content(session)

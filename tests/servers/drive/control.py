@@ -32,10 +32,10 @@ class Control:
             app.router.add_post(f"/emulator/{order.__name__}", order)
 
     async def account(self, request: web.Request) -> web.Response:
-        """Make an account."""
+        """Make an account, or return the one that is there."""
         order = await request.json()
         accounts = self._service.accounts
-        made = accounts.add(
+        made = accounts.find(order["email"]) or accounts.add(
             order["email"],
             order["name"],
             storage=order["storage"],

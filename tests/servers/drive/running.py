@@ -12,16 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from tests.servers.drive.accounts import FOLDER, OWNER
+from tests.servers.drive.calls import FILES, Answer, Caller
 from tests.servers.drive.faults import Fault
 from tests.servers.processes import die_with_parent
 
 GOOGLE_TOKENS = "https://oauth2.googleapis.com/token"
 _SECONDS = 20.0
-_JSON = "application/json"
-_RELATED = "multipart/related; boundary=cut"
 
 
 @dataclass(frozen=True)
@@ -44,30 +42,16 @@ class StoredFile:
     properties: dict[str, dict[str, str]]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What was answered."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON; None where there is none."""
-        return json.loads(self.body) if self.body else None
-
-
 class DriveEmulator:
     """A running emulator: whom it knows, what goes wrong, what it was asked, what it keeps."""
 
-    def __init__(self, folder: Path, checksums: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, checksums: tuple[str, ...], port: int = 0) -> None:
         self.folder = folder
         self._checksums = checksums
         self._process: subprocess.Popen[bytes] | None = None
         self._accounts: dict[str, str] = {}
-        self._token: str | None = None
-        self.port = 0
+        self._tokens: dict[str, str] = {}
+        self.port = port
 
     @property
     def url(self) -> str:
@@ -154,7 +138,7 @@ class DriveEmulator:
 
     def forget_tokens(self) -> None:
         """Make all tokens invalid before their time."""
-        self._token = None
+        self._tokens.clear()
         self._order("forget_tokens", {})
 
     def shared_drive(self, name: str, **members: str) -> str:
@@ -172,31 +156,26 @@ class DriveEmulator:
     def folder_in(self, parent: str, name: str, *, email: str = OWNER) -> str:
         """Make a folder by hand, and return its id."""
         body = {"name": name, "parents": [parent], "mimeType": FOLDER}
-        made = self.call("POST", "/drive/v3/files", json.dumps(body).encode(), email=email)
-        file_id: str = made["id"]
+        file_id: str = self.call("POST", FILES, body, email=email)["id"]
         return file_id
 
     def put(self, parent: str, name: str, content: bytes, *, email: str = OWNER) -> str:
         """Put a file there by hand, and return its id."""
-        body = json.dumps({"name": name, "parents": [parent]}).encode()
-        text = b"--cut\r\nContent-Type: application/json\r\n\r\n" + body
-        text += b"\r\n--cut\r\nContent-Type: application/octet-stream\r\n\r\n" + content
-        text += b"\r\n--cut--\r\n"
-        made = self.call(
-            "POST", "/upload/drive/v3/files?uploadType=multipart", text, email=email, mime=_RELATED
-        )
-        file_id: str = made["id"]
+        answer = self.caller(email).put({"name": name, "parents": [parent]}, content)
+        file_id: str = _expected(answer)["id"]
         return file_id
 
-    def call(
-        self, method: str, path: str, body: bytes = b"", *, email: str = OWNER, mime: str = _JSON
-    ) -> Any:
-        """Make a call of the API by hand, as an account; supports shared drives."""
-        token = self._owner_token() if email == OWNER else self.token(email)
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": mime}
+    def caller(self, email: str = OWNER) -> Caller:
+        """Return what makes requests by hand, as an account."""
+        if email not in self._tokens:
+            self._tokens[email] = self.token(email)
+        return Caller(self, self._tokens[email])
+
+    def call(self, method: str, path: str, body: Any = b"", *, email: str = OWNER) -> Any:
+        """Make a call of the API by hand, and return what it answers; knows shared drives."""
         joint = "&" if "?" in path else "?"
-        path = f"{path}{joint}{urlencode({'supportsAllDrives': 'true'})}"
-        return self._ask(method, path, body, headers)
+        path = f"{path}{joint}supportsAllDrives=true"
+        return _expected(self.caller(email).ask(method, path, body))
 
     def request(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         """Make a request as it is, and return the answer, whatever it says."""
@@ -264,27 +243,17 @@ class DriveEmulator:
         uploads: list[dict[str, Any]] = self._order("state", {})["uploads"]
         return uploads
 
-    def _owner_token(self) -> str:
-        if self._token is None:
-            self._token = self.token(OWNER)
-        return self._token
-
     def _order(self, name: str, order: Any) -> Any:
-        return self._ask("POST", f"/emulator/{name}", json.dumps(order).encode(), {})
-
-    def _ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Any:
-        answer = self.request(method, path, body, headers)
-        if answer.status >= 300:
-            raise RuntimeError(f"{method} {path}: {answer.status} {answer.body.decode()}")
-        return answer.json
+        answer = self.request("POST", f"/emulator/{name}", json.dumps(order).encode(), {})
+        return _expected(answer)
 
 
 @contextmanager
 def drive_emulator(
-    folder: Path, *, checksums: tuple[str, ...] = ("md5", "sha1", "sha256")
+    folder: Path, *, checksums: tuple[str, ...] = ("md5", "sha1", "sha256"), port: int = 0
 ) -> Generator[DriveEmulator]:
-    """Run an emulator that keeps its drive in `folder`, until the block ends."""
-    drive = DriveEmulator(folder, checksums)
+    """Run an emulator that keeps its drive in `folder`, on a port if it matters."""
+    drive = DriveEmulator(folder, checksums, port)
     drive.start()
     try:
         yield drive
@@ -303,3 +272,9 @@ def _path_from(top: str | None, file: StoredFile, known: dict[str, StoredFile]) 
     if top is None:
         names.pop()  # the root's own name
     return "/".join(reversed(names)) if step == top else None
+
+
+def _expected(answer: Answer) -> Any:
+    if answer.status >= 300:
+        raise RuntimeError(f"{answer.status}: {answer.body.decode()}")
+    return answer.json

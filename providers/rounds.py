@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 
 import anyio
@@ -20,9 +20,9 @@ class Rounds:
     """Shares an action among callers of one key."""
 
     def __init__(self) -> None:
-        self._rounds: dict[bytes, _Round] = {}
+        self._rounds: dict[Hashable, _Round] = {}
 
-    async def after(self, key: bytes, action: Callable[[], Awaitable[None]]) -> None:
+    async def after(self, key: Hashable, action: Callable[[], Awaitable[None]]) -> None:
         """
         Return when the action was carried out for this key, begun after this call.
 
