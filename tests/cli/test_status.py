@@ -196,7 +196,14 @@ def test_only_reactors_that_were_seen_lately_are_shown(machine: Machine) -> None
 
     del reactors[0]["seen_seconds_ago"], reactors[0]["watches"]
     assert reactors == [
-        {"host": "render-07", "pid": 4711, "site": "studio", "running": 2, "waiting": 5}
+        {
+            "host": "render-07",
+            "pid": 4711,
+            "site": "studio",
+            "running": 2,
+            "waiting": 5,
+            "relays": False,
+        }
     ]
 
 

@@ -54,6 +54,7 @@ class Studio:
     policy: Policy = field(default_factory=Policy)
     trusted: tuple[str, ...] = ()
     relay: bool = False
+    changes_interval: float = 0.1
     providers: dict[str, Provider] = field(default_factory=dict[str, Provider])
 
     @property
@@ -157,6 +158,7 @@ class Studio:
                 own=name == own,
                 roots=("work",),
                 policy=self.policy,
+                changes_interval=self.changes_interval,
                 trust_size=name in self.trusted,
             )
             for name in self.names
@@ -182,6 +184,7 @@ class Studio:
                 Sites(sites, {}),
                 {PROJECT: topology}.get,
                 HANDLERS,
+                self.relay,
             )
         )
 
