@@ -36,10 +36,11 @@ log = structlog.stdlib.get_logger()
 
 
 class Sent(NamedTuple):
-    """Staged bytes, what was proved of them, and the facts of their source."""
+    """Staged bytes, what was proved of them, all checksums they have, the facts of their source."""
 
     handle: Handle
     proof: Proof
+    checksums: frozenset[str]
     facts: Facts
 
 
@@ -61,14 +62,17 @@ class Bringing:
                 self.where, source, self.destination, self.claim, self.progress.advance
             )
         except MissingFileError as error:
-            with source.blamed():
-                await source.marker(self.where.root)  # a missing disk is not the file's fault
+            await source.marker(self.where.root)  # a missing disk is not the file's fault
             raise self._missing(source) from error
+        except FileError:
+            # What failed to be made may be there all the same, of a disk that is failing.
+            await self.destination.provider.revoke(Handle(self.where, self.claim))
+            raise
         return await self.checked(source, variant, handle, copied)
 
     async def by_service(self, source: Site, variant: Variant) -> Sent | None:
         """Let the service copy by itself; None where it does not, and bytes have to be sent."""
-        facts = await self._facts(source, variant)
+        facts = await self.facts(source, variant)
         self.progress.begin(source.name, facts.size, "service")
         try:
             handle, copied = await self._copy(source, variant, facts)
@@ -77,13 +81,14 @@ class Bringing:
             return None
         return await self.checked(source, variant, handle, copied)
 
-    async def by_stream(self, source: Site, variant: Variant, resumed: Resumed | None) -> Sent:
-        """Stream from site to site, going on from what a dead owner has staged."""
-        facts = await self._facts(source, variant)
+    async def by_stream(
+        self, source: Site, variant: Variant, facts: Facts, resumed: Resumed | None
+    ) -> Sent:
+        """Stream from site to site, going on from what a dead owner has staged, or revoking it."""
         self.progress.begin(source.name, facts.size, "stream")
         staging = self._staging(source, variant, facts)
         proof = await staging.run(resumed)
-        return Sent(staging.handle, proof, facts)
+        return Sent(staging.handle, proof, staging.checksums, facts)
 
     async def sent_whole(self, source: Site, variant: Variant, file: SmallFile) -> Sent:
         """Return what was staged in one piece, unless it is not what the source should hold."""
@@ -94,7 +99,7 @@ class Bringing:
             await self.destination.provider.revoke(staging.handle)
             raise
         proof = await staging.verify_whole(file.content)
-        return Sent(staging.handle, proof, file.facts)
+        return Sent(staging.handle, proof, staging.checksums, file.facts)
 
     async def checked(self, source: Site, variant: Variant, handle: Handle, copied: Copied) -> Sent:
         """Return what was copied, unless it is not what the source holds, or should hold."""
@@ -107,7 +112,8 @@ class Bringing:
             raise
         self.progress.size = copied.source.size
         told = copied.staged_checksum if algorithm_of(copied.staged_checksum) else None
-        return Sent(handle, Proof("checksum", told), copied.source)
+        known = frozenset((told,)) if told else frozenset[str]()
+        return Sent(handle, Proof("checksum", told), known, copied.source)
 
     def _staging(self, source: Site, variant: Variant, facts: Facts) -> Staging:
         return Staging(
@@ -117,6 +123,7 @@ class Bringing:
             facts=facts,
             mtime_ns=kept_mtime(facts, variant),
             hash=variant.hash,
+            known=variant.checksums,
             claim=self.claim,
             progress=self.progress,
             note=self.note,
@@ -137,10 +144,9 @@ class Bringing:
             raise
         return handle, copied
 
-    async def _facts(self, source: Site, variant: Variant) -> Facts:
+    async def facts(self, source: Site, variant: Variant) -> Facts:
         """Return the facts of the source's file, which is the published one as far as they tell."""
-        with source.blamed():
-            facts = await source.provider.facts(self.where)
+        facts = await source.provider.facts(self.where)
         if facts is None:
             raise self._missing(source)
         is_the_published(source, self.where, facts, variant)

@@ -37,7 +37,7 @@ log = structlog.stdlib.get_logger()
 
 PUBLISH_BATCH = 500
 RECORD_BATCH = 2_000
-_TO_MEND = frozenset({"login", "settings"})
+_TO_MEND = frozenset({"login", "settings", "provider"})
 _PUBLISH_PATIENCE = 0.05
 _RECORD_PATIENCE = 1.0
 
@@ -83,7 +83,7 @@ class Endings:
 
     async def tell_site_error(self, jobs: Iterable[Job], error: SiteError) -> None:
         """
-        Write into entries why nothing can come, where somebody has to mend the settings.
+        Write into entries why nothing can come, where somebody has to mend it.
 
         Only what was tried tells it, and no try is counted: the file is not to blame.
         """
@@ -158,6 +158,7 @@ class Endings:
     ) -> None:
         match result:
             case Facts():
+                self._site_of(finished).recovered()
                 finished.facts = result
                 await self._after_answer(finished, result, listener)
             case SiteError():
@@ -185,7 +186,7 @@ class Endings:
                 await self._take_away(finished, listener)
                 return
             if told:
-                proof = Proof("checksum", staged.proof.checksum)
+                proof = Proof("checksum", staged.proof.awaited)  # which that site can tell again
                 finished.result = replace(staged, proof=proof)
         await self._note_published(finished)
         self._to_record.put(finished)

@@ -27,6 +27,7 @@ from providers.base import (
 )
 from providers.small import SmallFile
 from reactor.bringing import Bringing, Sent, kept_mtime
+from reactor.checksums import by_preference
 from reactor.claims import Claim, Former, Journal
 from reactor.jobs import Job, Variant
 from reactor.progress import Progress
@@ -96,6 +97,8 @@ class Transfer:
     @property
     def handle(self) -> Handle:
         """What this claim has staged, if anything."""
+        if self._adopted is not None:
+            return self._adopted.handle
         return Handle(self.job.where, self.claim.id, self._noted.token)
 
     @property
@@ -168,6 +171,7 @@ class Transfer:
                     return AlreadyRight(variant, proof)
         outcome = await self._bring(destination, found)
         if outcome is None:
+            await self._discard(destination)
             return self._wrong(found)
         return outcome
 
@@ -205,7 +209,8 @@ class Transfer:
                     if error.site != choice.name:
                         raise
                     self.sites.suspend(source, error)
-                    self._adopted = Resumed(self.handle, self._noted)  # the next may go on
+                    if self._adopted is None:
+                        self._adopted = Resumed(self.handle, self._noted)  # the next may go on
                     trouble = trouble if isinstance(trouble, NotNowError) else error
         if trouble is not None:
             raise trouble
@@ -236,8 +241,15 @@ class Transfer:
                 await self._discard(destination)
                 if sent := await bringing.by_service(source, variant):
                     return sent
-            resumed, self._adopted = self._adopted, None
-            return await bringing.by_stream(source, variant, resumed)
+            facts = await bringing.facts(source, variant)
+            return await bringing.by_stream(source, variant, facts, self._handed_over())
+
+    def _handed_over(self) -> Resumed | None:
+        """Return what was adopted: whoever goes on with it revokes it where it is of no use."""
+        resumed, self._adopted = self._adopted, None
+        if resumed is not None:
+            self._noted = Journal(token=resumed.handle.token)
+        return resumed
 
     @contextlib.asynccontextmanager
     async def _reading(self, source: Site) -> AsyncGenerator[None]:
@@ -266,13 +278,11 @@ class Transfer:
         self, source: Site, variant: Variant, sent: Sent, found: Facts | None
     ) -> Staged:
         """Return what was staged, unless its bytes are known not to be the published ones."""
-        known = [one for one in variant.checksums if same_algorithm(one, sent.proof.checksum)]
-        if known and sent.proof.checksum not in known:
+        if other := _other_than_known(variant, sent.checksums):
             await self.destination.provider.revoke(sent.handle)
             raise ChangedFileError(
                 f"{self.job.where.path} at {source.name!r} is not the file that was published: "
-                f"its bytes have {sent.proof.checksum}, not {', '.join(sorted(known))}; "
-                "publish it again, or bring back the right file"
+                f"its bytes have {other}; publish it again, or bring back the right file"
             )
         mtime = kept_mtime(sent.facts, variant)
         return Staged(variant, sent.handle, sent.proof, mtime, replaces=found is not None)
@@ -347,3 +357,12 @@ class Transfer:
         if self._adopted is not None:
             await destination.provider.revoke(self._adopted.handle)
             self._adopted = None
+
+
+def _other_than_known(variant: Variant, checksums: frozenset[str]) -> str | None:
+    """Return a checksum, and which it should have been, where one was proved earlier and differs."""
+    for found in by_preference(checksums):
+        known = [one for one in variant.checksums if same_algorithm(one, found)]
+        if known and found not in known:
+            return f"{found}, not {', '.join(sorted(known))}"
+    return None

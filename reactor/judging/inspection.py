@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import anyio
 
 from providers.base import Facts, FileError, Handle, Location, ProviderError
-from reactor.checksums import Hasher
+from reactor.checksums import Hasher, by_preference
 from reactor.claims import Claim, Place
 from reactor.documents import parse_path
 from reactor.judging.desk import Desk
@@ -31,7 +31,7 @@ from reactor.judging.verdicts import (
     named_files,
 )
 from reactor.model import OnMissing, Representation, Topology
-from reactor.proof import Proof, bytes_prove, facts_prove
+from reactor.proof import Proof, bytes_prove, facts_prove, same_algorithm
 from reactor.recorder import Ending
 from reactor.sites import Site, Sites
 from reactor.tasks import plain_errors
@@ -120,6 +120,24 @@ class Inspection:
         await self._each(look_at, unsure)
         return verdicts
 
+    async def worked_on(self, paths: Collection[str]) -> set[str]:
+        """
+        Return those documents' paths at whose places somebody is at work.
+
+        To be asked before documents are: what is recorded afterwards may have been taken away
+        already, and no event will tell it. Raises as `assess` does.
+        """
+        await self.places.mark(paths)
+        keys = {path: place.key for path in paths if (place := self.places.named_by(path))}
+        busy = await self.desk.claims.worked_on(keys.values())
+        return {path for path, key in keys.items() if key in busy}
+
+    async def under_way(self) -> set[str]:
+        """Return the paths of the whole site at whose places somebody is at work, as `worked_on`."""
+        group = self.topology.alternatives_of(self.site.name)
+        places = await self.desk.claims.under_way(self.topology.project, group)
+        return {str(Location(place.root, place.path)) for place in places}
+
     async def settle(self, verdicts: Iterable[Verdict], on_missing: OnMissing) -> Settled:
         """
         Write down what follows from verdicts, where a second look, under a claim, agrees.
@@ -200,12 +218,14 @@ class Inspection:
     async def _read(self, meaning: Meaning, facts: Facts) -> Look:
         """Look at the bytes themselves: hold them against proved checksums, or other copies."""
         variant, where = meaning.variant, meaning.where
-        for known in sorted(variant.checksums):
-            found = await self._checksum(where, known.partition(":")[0])
-            if found == known:
+        for known in by_preference(variant.checksums):
+            told = facts.checksum if same_algorithm(known, facts.checksum) else None
+            if told is None or self.depth == "bytes":
+                told = await self._checksum(where, known.partition(":")[0])
+            if told == known:
                 return Look(facts, Proof("checksum", known))
-            if found is not None:
-                return Look(facts, wrong=f"its bytes have {found}, and {known} was published")
+            if told is not None:
+                return Look(facts, wrong=f"its bytes have {told}, and {known} was published")
         reached = [self.sites.find(self.topology.project, name) for name in variant.sources]
         others = [site for site in reached if site is not None]
         try:

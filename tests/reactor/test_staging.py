@@ -42,7 +42,16 @@ class Ends:
     def staging(self, facts: Facts) -> Staging:
         progress = Progress(Work("Show", "vendor", str(WHERE)), 0.0)
         return Staging(
-            WHERE, self.source, self.destination, facts, None, "hash", CLAIM, progress, _forget
+            where=WHERE,
+            source=self.source,
+            destination=self.destination,
+            facts=facts,
+            mtime_ns=None,
+            hash="hash",
+            known=frozenset(),
+            claim=CLAIM,
+            progress=progress,
+            note=_forget,
         )
 
 
@@ -71,7 +80,8 @@ async def ends() -> AsyncIterator[Ends]:
 async def test_a_source_that_was_replaced_after_it_was_looked_at_is_not_sent(ends: Ends) -> None:
     facts = await put(ends.source.provider, WHERE.path, b"old", 1_700_000_000_000_000_000)
     await put(ends.source.provider, WHERE.path, b"new", 1_700_000_001_000_000_000)
-    ends.destination.provider = KIND.make(_setup("vendor"))
+    ends.destination = Site("v", lambda: KIND.make(_setup("vendor")), Throttle(None))
+    await ends.destination.open()
     await ends.destination.provider.make_marker("work")
 
     with pytest.raises(ChangedFileError):
