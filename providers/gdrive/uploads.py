@@ -15,7 +15,7 @@ from providers.gdrive.entries import Entry
 from providers.gdrive.roots import Root
 from providers.gdrive.sessions import GRAIN, Session
 
-_LARGEST_PIECE = 5 * 1024 * 1024
+_LARGEST_PIECE = 4 * 1024 * 1024
 _SMALLEST_PIECE = 1024 * 1024
 _PIECES = 24 * 1024 * 1024
 
