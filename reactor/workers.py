@@ -1,5 +1,5 @@
 """
-What a worker does with names: read, claim, read again, transfer, hand over the ending.
+What a worker does with names: claim, read, transfer, hand over the ending.
 
 A failure of the site puts work back and lets the site rest; a failure of the file is an
 ending; whatever a provider raises beyond that is contained as the file's failure.
