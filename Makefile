@@ -16,7 +16,7 @@ demo: $(if $(findstring --gdrive,$(ARGS)),.venv/dev,.venv/run) ## The main job o
 
 .PHONY: test
 test: .venv/dev ## Run the tests on real parts (ARGS="-k name" narrows)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n logical $(ARGS)
 
 .PHONY: test-gdrive
 test-gdrive: .venv/dev ## Ask a real Google Drive what tests assume of it (CREDENTIALS=key.json FOLDER=id)
@@ -44,6 +44,10 @@ bench: .venv/dev ## Measure against cp, sftp and the floor; results go to benchm
 .PHONY: chaos
 chaos: .venv/dev ## Faults of all kinds against a real studio, and a judge (SEED=7 replays; ARGS="--minutes 5 --record")
 	@$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: simulate
+simulate: .venv/dev ## Run simulated schedules; SEED=n replays one, ARGS="--schedules 100000" runs more
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: lock
 lock: .venv/dev ## Renew the locked versions and hashes

@@ -14,9 +14,8 @@ from benchmarks.rig import (
     make_files,
     medians,
     publish_and_wait,
+    side_by_side,
     studio_in,
-    timed,
-    timed_command,
     warmed_up,
 )
 from tests.path.studio import Studio
@@ -25,7 +24,7 @@ COUNT = 2_000
 SIZE = 64 * 1024
 LARGE = 1024**3
 _RENDERED_SECONDS = 1.5  # frames come one by one: the watch has seen them when they are published
-ROUNDS = 3  # in turns: this disk's speed depends on what it had to write in the last minutes
+ROUNDS = 4  # in turns: this disk's speed depends on what it had to write in the last minutes
 
 
 async def small_files(folder: Path) -> list[Result]:
@@ -71,16 +70,20 @@ async def _small_round(studio: Studio, version: int) -> tuple[float, float]:
     elements = elements_of(studio, source, "studio", ["vendor"])
     await anyio.sleep(_RENDERED_SECONDS)
     target = emptied(studio.folder / "cp")
-    theirs = timed_command(("cp", "-r", str(source), str(target)), ("sync",))
-    return await timed(lambda: publish_and_wait(studio, elements, "vendor")), theirs
+    copying = ("cp", "-r", str(source), str(target)), ("sync",)
+    return await side_by_side(
+        version, lambda: publish_and_wait(studio, elements, "vendor"), *copying
+    )
 
 
 async def _large_round(studio: Studio, version: int) -> tuple[float, float]:
     source = large_file_at(studio, "studio", LARGE, version=version)
     element = studio.files_entry(f"Show/{source.name}")
     target = emptied(studio.folder / "cp") / source.name
-    theirs = timed_command(("cp", str(source), str(target)), ("sync", str(target)))
-    ours = await timed(lambda: publish_and_wait(studio, [element], "vendor"))
+    copying = ("cp", str(source), str(target)), ("sync", str(target))
+    took = await side_by_side(
+        version, lambda: publish_and_wait(studio, [element], "vendor"), *copying
+    )
     for file in (source, target, studio.path("vendor", f"Show/{source.name}")):
         file.unlink()
-    return ours, theirs
+    return took

@@ -43,6 +43,13 @@ def _is_secret(annotation: object) -> bool:
     return annotation is SecretStr or any(_is_secret(part) for part in get_args(annotation))
 
 
+def secrets_in(table: Table, model: type[BaseModel]) -> list[str]:
+    """Return the secrets that a table has for a model."""
+    found = table.only(secret_keys(model)).entries.values()
+    values = [node.value for node in found if isinstance(node, Value)]
+    return [value for value in values if isinstance(value, str) and value]
+
+
 def known_keys(model: type[BaseModel]) -> set[str]:
     """Return every key that may be written for a model, aliases left out."""
     fields = set(model.model_fields)

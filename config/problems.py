@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import TypeVar
 
@@ -32,13 +33,17 @@ class Problems:
             if key not in known:
                 self.add(node, f"unknown key{nearest(key, known, aliases)}")
 
-    def checked(self, model: type[Model], table: Table) -> Model:
-        """Return the model that a table's known keys make; what is wrong is noted and left out."""
+    def checked(self, model: type[Model], table: Table, secrets: Collection[str] = ()) -> Model:
+        """
+        Return the model that a table's known keys make; what is wrong is noted and left out.
+
+        What a model says of its own may not show `secrets`.
+        """
         table = table.only(model.model_fields)
         try:
             return _validated(model, table)
         except ValidationError as error:
-            self._add_invalid(table, error)
+            self._add_invalid(table, error, secrets)
             return _stand_in(model, table, error)
 
     def raise_if_any(self) -> None:
@@ -46,11 +51,12 @@ class Problems:
         if self._lines:
             raise SettingsError(sorted(self._lines, key=self._lines.__getitem__))
 
-    def _add_invalid(self, table: Table, error: ValidationError) -> None:
+    def _add_invalid(self, table: Table, error: ValidationError, secrets: Collection[str]) -> None:
         """Note what pydantic found wrong with a table, without the values it found."""
         for detail in error.errors(include_url=False, include_input=False):
             node, key = _found(table, detail["loc"])
-            self.add(node, plain(detail), key if detail["type"] == "missing" else None)
+            text = _without(plain(detail), secrets)
+            self.add(node, text, key if detail["type"] == "missing" else None)
 
 
 def described(node: Node, text: str, key: str | None = None) -> str:
@@ -67,6 +73,12 @@ def _found(table: Table, location: tuple[int | str, ...]) -> tuple[Node, str]:
             break
         node = node.entries[str(part)]
     return node, str(location[-1]) if location else ""
+
+
+def _without(text: str, secrets: Collection[str]) -> str:
+    for secret in secrets:
+        text = re.sub(re.escape(secret), "********", text, flags=re.IGNORECASE)
+    return text
 
 
 def _validated(model: type[Model], table: Table) -> Model:

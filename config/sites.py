@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from config.credentials import Speller, known_keys, spellings
+from config.credentials import Speller, known_keys, secrets_in, spellings
 from config.errors import UnusableProviderError, dotted, nearest
 from config.models import NoOptions, Site, SiteKeys
 from config.problems import Problems, described
@@ -67,6 +67,13 @@ class SiteReader:
         self.check_names(keys.alternative_sites, table, "alternative_sites", known)
         provider = table.text("provider") or ""
         problem = self._problem(table, provider)
+        options: BaseModel = NoOptions()
+        if problem is None:
+            try:
+                options = self._options(table, provider)
+            except Exception as error:  # noqa: BLE001 - other packages' models run code of their own
+                text = f"provider {provider!r} fails on these settings ({type(error).__name__})"
+                problem = described(table.entries["provider"], text)
         return Site.model_validate(
             {
                 **dict(keys),
@@ -74,7 +81,7 @@ class SiteReader:
                 "alternative_sites": tuple(map(self.own, keys.alternative_sites)),
                 "name": name,
                 "section": self.section if name == self.site_id else dotted(("sites", name)),
-                "options": NoOptions() if problem else self._options(table, provider),
+                "options": options,
                 "problem": problem,
             }
         )
@@ -84,7 +91,7 @@ class SiteReader:
         model = self.providers[provider]
         known = SiteKeys.model_fields.keys() | known_keys(model)
         self.problems.add_unknown(table, known, spellings(model))
-        return self.problems.checked(model, table)
+        return self.problems.checked(model, table, secrets_in(table, model))
 
     def _problem(self, table: Table, provider: str) -> str | None:
         """Return why a provider's sites cannot be served, or None where they can."""

@@ -4,221 +4,78 @@ What a provider is: bytes and facts below named roots, features as data, one fam
 A provider serves one site. It never decides, never retries a transfer and never talks
 to the database; whatever its library raises leaves it as a `ProviderError`, once.
 The order in which the methods are called is `reactor.transfer`'s business (DESIGN §5).
+All that an author needs is imported from here: `errors`, `features` and `files` are its pages.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel
 
-MARKER_NAME = ".sitesync-root"
-STAGED_PREFIX = ".sitesync-"
-STAGED_SUFFIX = ".part"
-CHUNK = 1024 * 1024
-API = 1
-"""The version of all that is in here; it changes when providers have to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A file below a site's root: the root's name and a relative POSIX path without `..`."""
-
-    root: str
-    path: str
-
-    def __str__(self) -> str:
-        return f"{{root[{self.root}]}}/{self.path}" if self.root else f"{{root}}/{self.path}"
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """
-    What a site tells about a file without reading it.
-
-    `size` is in bytes, `mtime_ns` in nanoseconds since the epoch (None: not kept there),
-    `id` the provider's own id, `checksum` one that the service keeps (`"md5:…"`).
-    """
-
-    size: int
-    mtime_ns: int | None = None
-    id: str | None = None
-    checksum: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """A root's identity (DESIGN §9): two roots with one id are the same place."""
-
-    id: str
-    folds_case: bool = False
-
-    def key(self, path: str) -> str:
-        """Return one spelling for all names that mean the same file below this root."""
-        normal = unicodedata.normalize("NFC", path)
-        return f"{self.id}/{normal.casefold() if self.folds_case else path}"
-
-
-@dataclass(frozen=True, slots=True)
-class Handle:
-    """
-    Staged bytes on their way to `where`, named by the claim they were staged under.
-
-    `token` is what a service needs beyond that to find them (an upload session's address, which
-    lets whoever has it write there: it is shown nowhere).
-    """
-
-    where: Location
-    claim: str
-    token: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """
-    What a site can do, as data: callers look here and never ask what class a provider is.
-
-    `checksums` are the algorithms that the site computes over its own bytes, without our
-    reading them; `mtime_resolution_ns` is None where times are not kept; `derived_handles`
-    means that a handle follows from place and claim, so it needs no journal to be revoked;
-    `transfers` is how many at once suit the site, and `bundle` how many small files are best
-    sent together as one of them. `read_back` asks for staged bytes to be read back where the site cannot hash them.
-
-    Where what is staged is an upload that a service holds open: `published_checksum` is the
-    algorithm that the facts returned by `publish` carry, for services that hash only what is
-    whole; `reads_staged` tells whether staged bytes can be read back, and `cuts_staged` whether
-    writing may go on anywhere in them (otherwise only where they end).
-    `proves_writes` means that the service hashes what it is sent, piece by piece, and that what
-    `Sink.flush` acknowledged is what it hashed: no more proof is needed than that all is there.
-    Without `revokes_unfinished`, what is still being written is revoked for good only by the
-    provider that writes it; what was flushed, by any. That is enough for transfers: they renew
-    their claims after that, so none is published that anybody else may have revoked before.
-    `lists_sizes_only`: listings tell neither times nor ids, which `facts` does.
-    `bundles`: it is a `BundleProvider` (`providers.small`). `copies`, `changes` and `parts`: it
-    is a `CopyingProvider`, a `ChangingProvider`, a `PartedProvider` (`providers.services`).
-    """
-
-    atomic_replace: bool = True
-    resume: bool = True
-    derived_handles: bool = True
-    durable: bool = True
-    checksums: frozenset[str] = frozenset()
-    mtime_resolution_ns: int | None = None
-    local_paths: bool = False
-    read_back: bool = False
-    published_checksum: str | None = None
-    reads_staged: bool = True
-    cuts_staged: bool = True
-    proves_writes: bool = False
-    lists_sizes_only: bool = False
-    revokes_unfinished: bool = True
-    transfers: int = 8
-    bundle: int = 1
-    bundles: bool = False
-    copies: bool = False
-    changes: bool = False
-    parts: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Copied:
-    """What `stage_from_disk` did: the source's facts, and both ends' checksums (`xxh128:…`)."""
-
-    source: Facts
-    source_checksum: str
-    staged_checksum: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One file of a listing."""
-
-    where: Location
-    facts: Facts
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFile:
-    """
-    A staged file of a listing, and when it was last touched, in nanoseconds since the epoch.
-
-    Its name tells the claim and the folder only: `handle` says some file of that folder, which
-    is enough to revoke it.
-    """
-
-    handle: Handle
-    touched_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unlisted:
-    """
-    What a listing left out, and why: a name that no document can hold, or a folder.
-
-    Of a `folder` that cannot be read, nothing below it is listed either.
-    """
-
-    where: Location
-    why: str
-    folder: bool = False
-
-
-class ProviderError(Exception):
-    """Something went wrong at a site. The text tells an artist what to do next."""
-
-
-SITE_ERRORS = frozenset(
-    {"unreachable", "login", "quota", "full", "read-only", "marker", "rate", "settings", "provider"}
+from providers.errors import (
+    SITE_ERRORS,
+    ChangedFileError,
+    FileError,
+    MissingFileError,
+    PermanentFileError,
+    ProviderError,
+    RevokedError,
+    SiteError,
+)
+from providers.features import Features
+from providers.files import (
+    CHUNK,
+    MARKER_NAME,
+    STAGED_PREFIX,
+    STAGED_SUFFIX,
+    Copied,
+    Facts,
+    Handle,
+    Listed,
+    Location,
+    Marker,
+    StagedFile,
+    Unlisted,
 )
 
+__all__ = [
+    "API",
+    "CHUNK",
+    "MARKER_NAME",
+    "SITE_ERRORS",
+    "STAGED_PREFIX",
+    "STAGED_SUFFIX",
+    "ChangedFileError",
+    "Copied",
+    "DiskProvider",
+    "Facts",
+    "Features",
+    "FileError",
+    "Handle",
+    "Kind",
+    "Listed",
+    "Location",
+    "Marker",
+    "MissingFileError",
+    "PermanentFileError",
+    "Provider",
+    "ProviderError",
+    "Reader",
+    "RevokedError",
+    "Setup",
+    "Sink",
+    "SiteError",
+    "StagedFile",
+    "Unlisted",
+]
 
-class SiteError(ProviderError):
-    """
-    The site as a whole cannot serve: no file is to blame and no file's `tries` grows.
-
-    `kind` is one of `SITE_ERRORS`; `provider` means that the provider itself is broken.
-    `site` is filled in above the border, where a transfer knows which of its ends failed.
-    """
-
-    site: str | None = None
-
-    def __init__(self, kind: str, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.retry_after = retry_after
-
-
-class FileError(ProviderError):
-    """This one file cannot be served; others may. Trying again later may help."""
-
-    permanent: ClassVar[bool] = False
-
-
-class PermanentFileError(FileError):
-    """This file cannot be served until somebody changes something (a name, a link, a right)."""
-
-    permanent: ClassVar[bool] = True
-
-
-class MissingFileError(FileError):
-    """There is no such file."""
-
-
-class ChangedFileError(FileError):
-    """A file changed while it was read, or is not the one it was said to be."""
-
-
-class RevokedError(ProviderError):
-    """
-    The staged bytes are gone or were never ours: somebody else holds the claim now.
-
-    Where handles have a token, a service may also have dropped an upload by itself.
-    """
+API = 1
+"""The version of all that is in here; it changes when providers have to."""
 
 
 class Reader(Protocol):

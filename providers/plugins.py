@@ -7,7 +7,9 @@ mended, when it is loaded; it takes nothing else down.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
@@ -42,7 +44,8 @@ class Plugin:
     def load(self) -> Kind:
         """Return the kind, imported and checked; `PluginError` if anything is wrong with it."""
         try:
-            found: object = self.entry.load()
+            with redirect_stdout(sys.stderr):  # a program's answers go to stdout
+                found: object = self.entry.load()
         except (Exception, SystemExit) as error:
             raise self._broken(f"cannot be loaded ({_said(error)})") from error
         if not isinstance(found, Kind):

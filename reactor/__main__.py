@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
 
 import click
 
+from reactor.border.output import guarded_output
 from reactor.cli.late import LateGroup
-from reactor.cli.shell import Shell
+from reactor.cli.shell import DONE, Shell
+
+_PARTING_SECONDS = 1.0
 
 
 @click.group(
@@ -58,8 +65,27 @@ cli.late = {
 
 
 def main() -> None:
-    """Run the program."""
-    cli(prog_name="sitesync")
+    """Run the program; a thread that does not let go of it (a disk that hangs) is left behind."""
+    with guarded_output():
+        try:
+            cli(prog_name="sitesync")
+        except SystemExit as end:
+            if _is_let_go():
+                raise
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else DONE)
+
+
+def _is_let_go() -> bool:
+    """Return whether no thread would keep this process from ending."""
+    until = monotonic() + _PARTING_SECONDS
+    for thread in threading.enumerate():
+        if not thread.daemon and thread is not threading.current_thread():
+            thread.join(max(0.0, until - monotonic()))
+            if thread.is_alive():
+                return False
+    return True
 
 
 if __name__ == "__main__":

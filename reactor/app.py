@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import anyio
@@ -21,6 +22,7 @@ from pymongo.errors import PyMongoError
 from providers.base import ProviderError
 from reactor.claims import Claims
 from reactor.clock import DatabaseClock
+from reactor.database import patiently
 from reactor.endings import Endings
 from reactor.heart import Heart
 from reactor.judging.desk import Desk
@@ -106,8 +108,8 @@ class Reactor:
 
     async def run(self, *, until_idle: bool, stop: anyio.Event) -> None:
         """Serve until `stop` is set, or until there is nothing left to do now."""
-        await self._prepare()
-        cursor = Cursor(self._state["cursors"], await self._registry.cursor())
+        await patiently(self._prepare)
+        cursor = Cursor(self._state["cursors"], await patiently(self._registry.cursor))
         await self._run(cursor, stop, until_idle=until_idle)
 
     async def reconcile(self, stop: anyio.Event) -> None:
@@ -116,7 +118,7 @@ class Reactor:
 
         No place in the stream is kept or taken over: history before now is not asked for.
         """
-        await self._prepare()
+        await patiently(self._prepare)
         self.scans.patient = True
         await self._run(Forgetful(), stop, until_idle=True)
 
@@ -143,8 +145,9 @@ class Reactor:
                         follow_pauses, self._state["pauses"], self._pauses, self._pauses_changed
                     )
                     await sources.start(stream.run)
-                    settings = await self._settings()
-                    self.scans.request(full=not await cursor.knows(settings))
+                    settings = await patiently(self._settings)
+                    knows = await patiently(partial(cursor.knows, settings))
+                    self.scans.request(full=not knows)
                     sources.start_soon(self.scans.run)
                     sources.start_soon(self._keep_settings, cursor, settings)
                     sources.start_soon(self._leftovers.run)
@@ -207,13 +210,14 @@ class Reactor:
 
     async def _keep_settings(self, cursor: Cursor | Forgetful, settings: str) -> None:
         await self.scans.settled()
-        await cursor.keep(settings)
+        await patiently(partial(cursor.keep, settings))
 
     async def _prepare(self) -> None:
         await self.clock.ask(self._setup.client)
         await self._registry.register(self._recorder.session_id)
         self._claims.dead = await self._registry.dead()
         await self._registry.bury(self._claims.dead)
+        await self._claims.stragglers.prepare()
         await self._state["attempts"].create_index("at", expireAfterSeconds=_ATTEMPTS_KEPT_SECONDS)
         for project in await self._reader.projects():
             if self._setup.topology_of(project) is None:
@@ -230,7 +234,8 @@ class Reactor:
         """Give up what is held and save the place in the stream, whatever ended the run."""
         with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE_SECONDS):
             try:
-                await self._claims.give_up_all()
+                left = [claim for site in self.sites for claim in site.provider.left_at_work]
+                await self._claims.give_up_all(but=left)
                 await stream.save()
                 await self._registry.leave()
             except PyMongoError as error:

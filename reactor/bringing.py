@@ -62,14 +62,17 @@ class Bringing:
                 self.where, source, self.destination, self.claim, self.progress.advance
             )
         except MissingFileError as error:
-            with source.blamed():
-                await source.marker(self.where.root)  # a missing disk is not the file's fault
+            await source.marker(self.where.root)  # a missing disk is not the file's fault
             raise self._missing(source) from error
+        except FileError:
+            # What failed to be made may be there all the same, of a disk that is failing.
+            await self.destination.provider.revoke(Handle(self.where, self.claim))
+            raise
         return await self.checked(source, variant, handle, copied)
 
     async def by_service(self, source: Site, variant: Variant) -> Sent | None:
         """Let the service copy by itself; None where it does not, and bytes have to be sent."""
-        facts = await self._facts(source, variant)
+        facts = await self.facts(source, variant)
         self.progress.begin(source.name, facts.size, "service")
         try:
             handle, copied = await self._copy(source, variant, facts)
@@ -78,9 +81,10 @@ class Bringing:
             return None
         return await self.checked(source, variant, handle, copied)
 
-    async def by_stream(self, source: Site, variant: Variant, resumed: Resumed | None) -> Sent:
-        """Stream from site to site, going on from what a dead owner has staged."""
-        facts = await self._facts(source, variant)
+    async def by_stream(
+        self, source: Site, variant: Variant, facts: Facts, resumed: Resumed | None
+    ) -> Sent:
+        """Stream from site to site, going on from what a dead owner has staged, or revoking it."""
         self.progress.begin(source.name, facts.size, "stream")
         staging = self._staging(source, variant, facts)
         proof = await staging.run(resumed)
@@ -140,10 +144,9 @@ class Bringing:
             raise
         return handle, copied
 
-    async def _facts(self, source: Site, variant: Variant) -> Facts:
+    async def facts(self, source: Site, variant: Variant) -> Facts:
         """Return the facts of the source's file, which is the published one as far as they tell."""
-        with source.blamed():
-            facts = await source.provider.facts(self.where)
+        facts = await source.provider.facts(self.where)
         if facts is None:
             raise self._missing(source)
         is_the_published(source, self.where, facts, variant)

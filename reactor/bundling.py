@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 import anyio
 import structlog
 
-from providers.base import ProviderError
+from providers.base import ProviderError, SiteError
 from providers.small import SMALL, BundleProvider, SmallFiles
 from reactor.scheduler import Running
 from reactor.sites import Site
@@ -47,12 +47,14 @@ def bundles(started: Sequence[Started], most: int) -> Iterator[Sequence[Started]
             yield [one]
 
 
-async def stage_together(transfers: Sequence[Transfer]) -> None:
+async def stage_together(transfers: Sequence[Transfer]) -> list[Transfer]:
     """
     Stage those transfers to one site that are plain; they have `staged` then.
 
     Raises nothing: what fails here fails again, and is told, where it is carried out alone.
+    Returns those of which something was sent that may arrive later: a site was lost meanwhile.
     """
+    unsure: list[Transfer] = []
     by_source: dict[str, tuple[Site, list[Transfer]]] = {}
     for transfer in transfers:
         if source := transfer.fresh_source:
@@ -63,8 +65,10 @@ async def stage_together(transfers: Sequence[Transfer]) -> None:
             await step(source, together)
         except ProviderError as error:
             log.debug("not staged together", site=source.label, why=str(error)[:200])
+            unsure += together if isinstance(error, SiteError) else []
         except Exception:
             log.exception("unexpected", site=source.label)
+    return unsure
 
 
 async def _copy(source: Site, together: Sequence[Transfer]) -> None:

@@ -19,6 +19,8 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
 
+from reactor.stragglers import Straggler, Stragglers
+
 Document = dict[str, Any]
 
 LEASE_SECONDS = 30
@@ -91,6 +93,7 @@ class Claims:
         self._collection = collection
         self._process = process
         self.dead: frozenset[str] = frozenset()  # processes of this host that are gone
+        self.stragglers = Stragglers(collection.database["stragglers"])
 
     async def take(self, places: Sequence[Place]) -> dict[str, Claim]:
         """
@@ -101,7 +104,16 @@ class Claims:
         wanted = {place.key: Claim(place, secrets.token_hex(8)) for place in places}
         made = await self._insert(wanted) if len(wanted) >= _MANY else {}
         rest = [claim for key, claim in wanted.items() if key not in made]
-        return {**made, **await self._take_over(rest)}
+        taken_over = await self._take_over(rest)
+        await self.stragglers.expect(
+            [
+                _straggler(claim, former)
+                for claim in taken_over.values()
+                for former in claim.former
+                if former.site  # a turn's claim is on no place
+            ]
+        )
+        return {**made, **taken_over}
 
     async def _insert(self, wanted: Mapping[str, Claim]) -> dict[str, Claim]:
         """
@@ -202,6 +214,23 @@ class Claims:
             async for raw in found
         ]
 
+    async def worked_on(self, keys: Collection[str]) -> set[str]:
+        """Return those places, by key, on which a process works that is not known to be gone."""
+        at_work = {"_id": {"$in": list(keys)}, **self._alive}
+        return {raw["_id"] async for raw in self._collection.find(at_work, {"_id": 1})}
+
+    async def under_way(self, project: str, sites: Collection[str]) -> list[Place]:
+        """Return the places at some sites on which a process works that is not known to be gone."""
+        at_work = {"project": project, "site": {"$in": list(sites)}, **self._alive}
+        return [
+            Place(raw["_id"], raw["project"], raw["site"], raw["root"], raw["path"])
+            async for raw in self._collection.find(at_work)
+        ]
+
+    @property
+    def _alive(self) -> Document:
+        return {"process": {"$nin": [None, *self.dead]}}
+
     async def known(self, ids: Collection[str]) -> set[str]:
         """Return those claims, by id, that stand or that a claim that stands remembers."""
         named = {"$in": list(ids)}
@@ -224,9 +253,14 @@ class Claims:
         given_up = await self._collection.update_many(mine(claims), _GIVEN_UP)
         return given_up.matched_count
 
-    async def give_up_all(self) -> None:
-        """Give up whatever this process still holds: it is about to end."""
-        await self._collection.update_many({"process": self._process}, _GIVEN_UP)
+    async def give_up_all(self, but: Collection[str] = ()) -> None:
+        """Give up whatever this process still holds, but for some by id: it is about to end."""
+        held = {"process": self._process, "claim": {"$nin": [*but]}}
+        await self._collection.update_many(held, _GIVEN_UP)
+
+    async def expect_late(self, claims: Sequence[Claim]) -> None:
+        """Remember to look, once these are over, for what was sent under them and arrives late."""
+        await self.stragglers.expect([_straggler(claim, claim) for claim in claims])
 
     async def release(self, claims: Sequence[Claim]) -> None:
         """End claims under which nothing is staged any more."""
@@ -263,6 +297,13 @@ class Claims:
         free = {"$or": [_UNCLAIMED, {"$in": ["$process", [*self.dead]]}, _RUN_OUT]}
         taken = {"$mergeObjects": [{"$literal": self._constants(claim)}, _FRESH]}
         return [{"$replaceWith": {"$cond": [free, taken, "$$ROOT"]}}]
+
+
+def _straggler(claim: Claim, over: Claim | Former) -> Straggler:
+    place = claim.place
+    if isinstance(over, Claim):
+        return Straggler(over.id, place.project, place.site, place.root, place.path)
+    return Straggler(over.claim, place.project, over.site, over.root, over.path)
 
 
 def _mine(claim: Claim) -> Document:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, TypeVar
 
+import anyio
+import structlog
 from anyio import CancelScope
 from pymongo import AsyncMongoClient
-from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import (
+    ConnectionFailure,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
 from pymongo.topology_description import TopologyDescription
 
+from reactor.backoff import RECONNECT
+
 Client: TypeAlias = AsyncMongoClient[dict[str, Any]]
+_T = TypeVar("_T")
+
+log = structlog.stdlib.get_logger()
+
+_MOST_FAILURES = 8  # in a row: some half a minute, more where no server is found
 
 _SHARDED = "isdbgrid"  # a mongos says so; it has streams and transactions too
 _TIMEOUTS = {"connectTimeoutMS": 5_000, "serverSelectionTimeoutMS": 15_000}  # an election fits in
@@ -40,6 +56,21 @@ async def connect(uri: str) -> Client:
             await client.close()
         raise
     return client
+
+
+async def patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """
+    Ask something of a database that has just answered, again where it changes its primary.
+
+    Raises what it said last where it does not answer for far longer than an election takes.
+    """
+    for failures in range(1, _MOST_FAILURES):
+        try:
+            return await ask()
+        except ConnectionFailure as error:
+            log.warning("database does not answer", why=_brief(error))
+            await anyio.sleep(RECONNECT.delay(failures, random.random()))  # noqa: S311 - jitter
+    return await ask()
 
 
 async def require_replica_set(client: Client) -> None:

@@ -37,7 +37,7 @@ log = structlog.stdlib.get_logger()
 
 PUBLISH_BATCH = 500
 RECORD_BATCH = 2_000
-_TO_MEND = frozenset({"login", "settings"})
+_TO_MEND = frozenset({"login", "settings", "provider"})
 _PUBLISH_PATIENCE = 0.05
 _RECORD_PATIENCE = 1.0
 
@@ -83,7 +83,7 @@ class Endings:
 
     async def tell_site_error(self, jobs: Iterable[Job], error: SiteError) -> None:
         """
-        Write into entries why nothing can come, where somebody has to mend the settings.
+        Write into entries why nothing can come, where somebody has to mend it.
 
         Only what was tried tells it, and no try is counted: the file is not to blame.
         """

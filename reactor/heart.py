@@ -58,14 +58,17 @@ class Heart:
                 self._scheduler.stop(running.job.work)
 
     async def _beat(self) -> None:
+        for site in self._sites:
+            if stuck := site.provider.stuck():
+                self._sites.suspend(site, stuck)
         self._claims.dead = await self._registry.dead()
         await self._registry.bury(self._claims.dead)
         running = [_doing(running) for running in self._scheduler.running.values()]
         now = time.monotonic()
         suspended = {
-            site.label: {"kind": site.suspension.kind, "why": site.suspension.reason}
+            site.label: {"kind": why.kind, "why": why.reason}
             for site in self._sites
-            if site.suspension is not None and site.resting_until(now)
+            if (why := site.in_trouble(now))
         }
         await self._registry.beat(
             {
@@ -84,10 +87,12 @@ class Heart:
         long = [
             running
             for running in self._scheduler.running.values()
-            if running.progress.size and now - running.progress.started > SHOW_SECONDS
+            if running.progress.size
+            and not running.ending
+            and now - running.progress.started > SHOW_SECONDS
         ]
         if long:
-            await self._recorder.show([_shown(running) for running in long if not running.ending])
+            await self._recorder.show([_shown(running) for running in long])
 
 
 def _shown(running: Running) -> Shown:

@@ -1,6 +1,8 @@
 """
 What dead owners left: claims on places where nothing is wanted, and staged files of no claim.
 
+Staged files that were made after their claim was over are looked for a few times (`stragglers`).
+
 A claim is ended by taking it over and revoking what was staged under it and its formers; only
 then is it deleted (ARCHITECTURE, rule 5). Where something is wanted it is left alone: the next
 transfer to that place goes on from it.
@@ -26,12 +28,14 @@ from reactor.claims import LEASE_SECONDS, Claim, Claims, Place
 from reactor.model import File, Topology
 from reactor.reader import Reader
 from reactor.sites import Site
+from reactor.stragglers import Straggler
 from reactor.turns import in_turn
 from reactor.workers import Serving
 
 log = structlog.stdlib.get_logger()
 
 CLAIMS_SECONDS = float(LEASE_SECONDS)
+STRAGGLERS_SECONDS = 10.0
 _DAY_SECONDS = 24 * 3600.0
 _PAGE = 200
 _REVOKED_AT_ONCE = 8
@@ -65,6 +69,11 @@ class Leftovers:
 
     async def run(self) -> None:
         """Clear away what is left, now and from time to time, for ever."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._look_for_stragglers)
+            await self._clear_away()
+
+    async def _clear_away(self) -> None:
         failures, swept_at = 0, -math.inf
         while True:
             try:
@@ -154,6 +163,40 @@ class Leftovers:
         return True
 
     # Staged files.
+
+    async def _look_for_stragglers(self) -> None:
+        while True:
+            await anyio.sleep(STRAGGLERS_SECONDS)
+            try:
+                await self._end_stragglers()
+            except PyMongoError as error:
+                log.debug("database does not answer", why=str(error)[:200])
+
+    async def _end_stragglers(self) -> None:
+        """Look for what is due, unless its claim stands: then its owner may be at work there."""
+        sites = {site.name for site in self._serving.sites}
+        due = await self._claims.stragglers.due(sites, _PAGE)
+        standing = await self._claims.known({straggler.claim for straggler in due})
+        for straggler in due:
+            if straggler.claim in standing:
+                await self._claims.stragglers.postpone(straggler)
+            else:
+                await self._end_straggler(straggler)
+
+    async def _end_straggler(self, straggler: Straggler) -> None:
+        """Remove what was carried out after its claim was over, if this process reaches it."""
+        topology = self._serving.topology_of(straggler.project)
+        if topology is None or not topology.destination(straggler.site):
+            return
+        site = self._serving.sites.of(straggler.project, straggler.site)
+        try:
+            await site.open()
+            await site.provider.revoke(straggler.handle)
+        except ProviderError as error:
+            log.debug("not looked for", path=straggler.path, site=site.name, why=str(error))
+            await self._claims.stragglers.postpone(straggler)
+        else:
+            await self._claims.stragglers.looked(straggler)
 
     async def _sweep_site(self, site: Site) -> None:
         """Remove old staged files of no claim from the own site's disks."""

@@ -101,8 +101,7 @@ class Resuming:
         algorithm = best_algorithm(source.features.checksums & told)
         if algorithm is None:
             return ""
-        with self.source.blamed():
-            return await source.checksum(self.where, algorithm) or ""
+        return await source.checksum(self.where, algorithm) or ""
 
     @asynccontextmanager
     async def _prefix_at_hand(self, resumed: Resumed) -> AsyncGenerator[AsyncIterator[bytes]]:
@@ -112,5 +111,5 @@ class Resuming:
             async with destination.read_staged(resumed.handle) as reader:
                 yield aiter(reader)
         else:
-            async with self.source.blaming(source.read(self.where)) as reader:
-                yield self.source.blamed_chunks(reader)
+            async with source.read(self.where) as reader:
+                yield aiter(reader)

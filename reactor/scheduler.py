@@ -234,8 +234,13 @@ class Scheduler:
         return site is None or site.resting_until(time.monotonic()) is not None
 
     def is_open(self, lane: str) -> bool:
-        """Return whether a scan may add more to a lane of the queue."""
+        """Return whether scans of any project may add more to a lane of the queue."""
         return self.queue.has_room(lane) and not self.is_resting(lane)
+
+    def is_open_for(self, project: str, site: str) -> bool:
+        """Return whether a scan of a project may add more work for a site: its part, at least."""
+        lane = self.lane(project, site)
+        return self.queue.has_room_for(lane, project) and not self.is_resting(lane)
 
     def is_paused(self, project: str, name: str) -> bool:
         """Return whether transfers of a project to a site are paused."""

@@ -10,18 +10,14 @@ import random
 import time
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Callable,
-    Generator,
     Iterator,
     Mapping,
     Sequence,
 )
 from contextlib import (
-    AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
-    contextmanager,
 )
 from dataclasses import dataclass, field
 from typing import cast
@@ -29,13 +25,17 @@ from typing import cast
 import anyio
 import structlog
 
-from providers.base import Marker, Provider, Reader, SiteError
+from providers.base import Marker, Provider, SiteError
 from providers.services import CopyingProvider
 from reactor.backoff import SITE_RETRY
+from reactor.border.contained import Contained
+from reactor.border.errors import Terms
 from reactor.model import Policy, Work
 from reactor.sourcing import Candidate, Choice, Way, Ways, best_first
 
 log = structlog.stdlib.get_logger()
+
+_TRY_SECONDS = 15.0  # beyond a timeout, until what came of a try is known
 
 
 class Throttle:
@@ -97,29 +97,27 @@ class Site:
     policy: Policy = field(default_factory=Policy)
     changes_interval: float = 20.0
     suspension: Suspension | None = None
-    provider: Provider = field(init=False)
+    terms: Terms = field(default_factory=Terms)
+    provider: Contained = field(init=False)
     transfers: int = field(init=False)
     slots: anyio.CapacityLimiter = field(init=False)
     is_open: bool = field(default=False, init=False)
     _opening: anyio.Lock = field(default_factory=anyio.Lock, init=False)
 
     def __post_init__(self) -> None:
-        self.provider = self.make()
-        self.transfers = self.limit or self.provider.features.transfers
+        self.provider = Contained(self.make, self.name, self.terms)
         self.label = self.label or self.name
+        self.transfers = self.limit or self.provider.features.transfers
         self.slots = anyio.CapacityLimiter(self.transfers)
 
     async def open(self) -> None:
         """Enter the provider, once: a site that is out of reach now may be there later."""
         async with self._opening:
             if not self.is_open:
-                try:
-                    with self.blamed():
-                        await self.provider.__aenter__()
-                except SiteError:
-                    self.provider = self.make()
-                    raise
+                await self.provider.__aenter__()
                 self.is_open = True
+                self.transfers = self.limit or self.provider.features.transfers
+                self.slots.total_tokens = self.transfers
 
     async def close(self) -> None:
         """Leave the provider."""
@@ -132,6 +130,13 @@ class Site:
         if self.suspension is None or self.suspension.until <= now:
             return None
         return self.suspension.until
+
+    def in_trouble(self, now: float) -> Suspension | None:
+        """Return why it rests, or has just rested: until it serves, or time is up for the next try."""
+        if self.suspension is None:
+            return None
+        tried_until = self.suspension.until + self.terms.timeout + _TRY_SECONDS
+        return self.suspension if now < tried_until else None
 
     def suspend(self, error: SiteError, now: float) -> Suspension:
         """Rest after a failure of the site as a whole, longer each time in a row."""
@@ -161,39 +166,18 @@ class Site:
             async with self.slots:
                 yield
 
-    @contextmanager
-    def blamed(self) -> Generator[None]:
-        """Note, on a failure of the site inside, that it was this one."""
-        try:
-            yield
-        except SiteError as error:
-            error.site = error.site or self.name
-            raise
-
-    @asynccontextmanager
-    async def blaming(self, opened: AbstractAsyncContextManager[Reader]) -> AsyncGenerator[Reader]:
-        """Open a reader; failing to open it is this site's failure."""
-        async with AsyncExitStack() as stack:
-            with self.blamed():
-                reader = await stack.enter_async_context(opened)
-            yield reader
-
-    async def blamed_chunks(self, reader: Reader) -> AsyncIterator[bytes]:
-        """Iterate over a reader's bytes; failing to read on is this site's failure."""
-        with self.blamed():
-            async for chunk in reader:
-                yield chunk
-
     async def marker(self, root: str) -> Marker:
         """Return a root's marker; without one the site is not served (DESIGN §9)."""
         await self.open()
         marker = await self.provider.marker(root)
         if marker is None:
-            raise SiteError(
+            error = SiteError(
                 "marker",
                 f"site {self.name!r} has no marker in its root {root or 'root'!r}: if the right "
                 f"disk is mounted there, run `sitesync site init {self.name}` once",
             )
+            error.site = self.name
+            raise error
         return marker
 
 

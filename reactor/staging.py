@@ -147,22 +147,21 @@ class Staging:
         opened = self.source.provider.read(self.where, self._offset(hasher))
         writing = self.destination.provider.write(self.handle, self._offset(hasher))
         with plain_errors():
-            async with self.source.blaming(opened) as reader, writing as sink:
+            async with opened as reader, writing as sink:
                 if not self._is_expected(reader.facts):
                     raise self._changed()
                 async with anyio.create_task_group() as notes:
                     noted = hasher.size
-                    async for chunk in self.source.blamed_chunks(reader):
+                    async for chunk in reader:
                         await self._pass(chunk, sink, hasher)
                         is_whole = self._offset(hasher) >= self.facts.size
                         if hasher.size - noted >= JOURNAL_EVERY and not is_whole:
                             noted = hasher.size
                             notes.start_soon(self._note_when_down, sink, self._journal(hasher))
                 await sink.flush()
-                with self.source.blamed():
-                    whole = self._offset(hasher) == self.facts.size and await self._is_at_rest(
-                        reader, hasher
-                    )
+                whole = self._offset(hasher) == self.facts.size and await self._is_at_rest(
+                    reader, hasher
+                )
         if not whole:
             raise self._changed()
 

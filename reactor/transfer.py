@@ -97,6 +97,8 @@ class Transfer:
     @property
     def handle(self) -> Handle:
         """What this claim has staged, if anything."""
+        if self._adopted is not None:
+            return self._adopted.handle
         return Handle(self.job.where, self.claim.id, self._noted.token)
 
     @property
@@ -169,6 +171,7 @@ class Transfer:
                     return AlreadyRight(variant, proof)
         outcome = await self._bring(destination, found)
         if outcome is None:
+            await self._discard(destination)
             return self._wrong(found)
         return outcome
 
@@ -206,7 +209,8 @@ class Transfer:
                     if error.site != choice.name:
                         raise
                     self.sites.suspend(source, error)
-                    self._adopted = Resumed(self.handle, self._noted)  # the next may go on
+                    if self._adopted is None:
+                        self._adopted = Resumed(self.handle, self._noted)  # the next may go on
                     trouble = trouble if isinstance(trouble, NotNowError) else error
         if trouble is not None:
             raise trouble
@@ -237,8 +241,15 @@ class Transfer:
                 await self._discard(destination)
                 if sent := await bringing.by_service(source, variant):
                     return sent
-            resumed, self._adopted = self._adopted, None
-            return await bringing.by_stream(source, variant, resumed)
+            facts = await bringing.facts(source, variant)
+            return await bringing.by_stream(source, variant, facts, self._handed_over())
+
+    def _handed_over(self) -> Resumed | None:
+        """Return what was adopted: whoever goes on with it revokes it where it is of no use."""
+        resumed, self._adopted = self._adopted, None
+        if resumed is not None:
+            self._noted = Journal(token=resumed.handle.token)
+        return resumed
 
     @contextlib.asynccontextmanager
     async def _reading(self, source: Site) -> AsyncGenerator[None]:

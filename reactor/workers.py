@@ -1,5 +1,5 @@
 """
-What a worker does with names: read, claim, read again, transfer, hand over the ending.
+What a worker does with names: claim, read, transfer, hand over the ending.
 
 A failure of the site puts work back and lets the site rest; a failure of the file is an
 ending; whatever a provider raises beyond that is contained as the file's failure.
@@ -8,7 +8,7 @@ ending; whatever a provider raises beyond that is contained as the file's failur
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -18,6 +18,7 @@ from pymongo.errors import PyMongoError
 
 from providers.base import (
     FileError,
+    Location,
     Marker,
     PermanentFileError,
     ProviderError,
@@ -27,6 +28,7 @@ from providers.base import (
 from reactor.bundling import Started, bundles, stage_together
 from reactor.claims import Claim, Claims, Journal, Place
 from reactor.clock import DatabaseClock
+from reactor.documents import parse_path
 from reactor.endings import Endings
 from reactor.finished import Finished
 from reactor.jobs import Job, Postponed, jobs_of
@@ -81,13 +83,11 @@ class Workers:
     async def serve(self, site: Site, works: Sequence[Work], workers: TaskGroup) -> None:
         """Claim what is still to be done of some works, and start it."""
         open_works = dict.fromkeys(works)
-        jobs: list[Job] = []
         try:
-            jobs = await self._jobs(site, works, open_works)
-            claims = await self._claims.take(await self._places(site, jobs))
-            to_do = await self._still_to_do(self._matched(jobs, claims), open_works)
+            await self._look_ahead(site, open_works)
+            places = await self._places(site, open_works)
             started: list[Started] = []
-            for job, claim in to_do:
+            for job, claim in await self._to_do(site, places, open_works):
                 del open_works[job.work]
                 running = Running(job, claim, Progress(job.work, time.monotonic()))
                 self._scheduler.start(running)
@@ -97,35 +97,52 @@ class Workers:
             self._scheduler.park_elsewhere(open_works, time.monotonic() + ELSEWHERE_SECONDS)
         except SiteError as error:
             self._scheduler.park(open_works, self._scheduler.suspend(error, works[0]))
-            await self._endings.tell_site_error(jobs, error)
+            await self._tell_of(error, [*open_works])
         except PyMongoError as error:
             log.warning("database does not answer", why=str(error)[:200], waiting=len(open_works))
             self._scheduler.park(open_works, time.monotonic() + _DATABASE_SECONDS)
 
-    async def _jobs(
-        self, site: Site, works: Sequence[Work], open_works: dict[Work, None]
-    ) -> list[Job]:
-        """Return what is to be done now; what is not leaves `open_works` and goes back."""
-        admitted: list[Job] = []
+    async def _look_ahead(self, site: Site, open_works: dict[Work, None]) -> None:
+        """
+        Where there is more than can begin at once, take out what is not to be claimed now.
+
+        Claiming far ahead would keep large files from other reactors.
+        """
         load = self._scheduler.load(site.label)
         expected, running = load.size, load.running
-        for work, job in (await self._read(works)).items():
-            if isinstance(job, Job):
-                # Claiming far ahead would keep large files from other reactors.
-                if expected >= BATCH_BYTES and running + len(admitted) >= site.transfers:
-                    del open_works[work]
-                    self._scheduler.put_back(work)
-                    continue
-                if self._comes_here_first(site, job):
-                    self._scheduler.park([work], time.monotonic() + _COMES_SECONDS)
-                    del open_works[work]
-                    continue
+        if running + len(open_works) <= site.transfers:
+            return
+        for work, found in (await self._read([*open_works])).items():
+            job = self._job_now(site, work, found)
+            if job is not None and expected >= BATCH_BYTES and running >= site.transfers:
+                self._scheduler.put_back(work)
+                job = None
+            if job is None:
+                del open_works[work]
+            else:
                 expected += job.size
-                admitted.append(job)
-                continue
-            del open_works[work]
-            self._set_aside(work, job)
-        return admitted
+                running += 1
+
+    def _job_now(self, site: Site, work: Work, found: Job | Postponed | None) -> Job | None:
+        """Return what is to be done now; what is not goes back, or has come to its end."""
+        if isinstance(found, Job):
+            if not self._comes_here_first(site, found):
+                return found
+            self._scheduler.park([work], time.monotonic() + _COMES_SECONDS)
+        elif found is None:
+            self._scheduler.done(work)
+        else:
+            self._scheduler.put_back(work, found.until)
+        return None
+
+    async def _tell_of(self, error: SiteError, works: Sequence[Work]) -> None:
+        """Tell the entries of some works why nothing comes there."""
+        try:
+            found = (await self._read(works)).values()
+        except PyMongoError as problem:
+            log.debug("not told in documents", why=str(problem)[:200])
+            return
+        await self._endings.tell_site_error([job for job in found if isinstance(job, Job)], error)
 
     async def _read(self, works: Sequence[Work]) -> dict[Work, Job | Postponed | None]:
         """Read the state again, in one query a project."""
@@ -139,63 +156,44 @@ class Workers:
             jobs.update(jobs_of(mine, found, topology, self._clock.now()))
         return jobs
 
-    async def _places(self, site: Site, jobs: Sequence[Job]) -> list[Place]:
-        """Return where the bytes of each job go; without its root's marker no site is served."""
-        markers = {root: await _marker(site, root) for root in {job.where.root for job in jobs}}
+    async def _places(self, site: Site, works: Iterable[Work]) -> list[tuple[Work, Place]]:
+        """Return where the bytes of each work go; without its root's marker no site is served."""
+        located = [(work, Location(*parse_path(work.path))) for work in works]
+        roots = {where.root for _, where in located}
+        markers = {root: await _marker(site, root) for root in roots}
         return [
-            Place(
-                key=markers[job.where.root].key(job.where.path),
-                project=job.work.project,
-                site=site.name,
-                root=job.where.root,
-                path=job.where.path,
-            )
-            for job in jobs
+            (work, _place(work.project, site, where, markers[where.root]))
+            for work, where in located
         ]
 
-    def _matched(self, jobs: Sequence[Job], claims: dict[str, Claim]) -> list[tuple[Job, Claim]]:
-        """
-        Return each job with its claim, where it has one.
-
-        A claim is handed out once: a second name of the same place waits for the first.
-        """
-        by_place = {(c.place.project, c.place.root, c.place.path): c for c in claims.values()}
-        found = [
-            (job, by_place.pop((job.work.project, job.where.root, job.where.path), None))
-            for job in jobs
-        ]
-        return [(job, claim) for job, claim in found if claim is not None]
-
-    async def _still_to_do(
-        self, claimed: Sequence[tuple[Job, Claim]], open_works: dict[Work, None]
+    async def _to_do(
+        self, site: Site, places: Sequence[tuple[Work, Place]], open_works: dict[Work, None]
     ) -> list[tuple[Job, Claim]]:
         """
-        Return what there is to do, read again now that nobody else can publish there.
+        Claim places, and return what there is to do there; another process has the rest.
 
-        Between reading and claiming another may have brought a later version, and of the earlier
-        one a source may be left: it must not be put over what is marked already.
+        The state is read now that nobody else can publish there: before, another may have
+        brought a later version, and of the earlier one a source may be left, which must not
+        be put over what is marked already.
         """
-        now = await self._read([job.work for job, _ in claimed])
+        claims = await self._claims.take([place for _, place in places])
+        claimed = {
+            work: claim
+            for work, place in places
+            # A claim is handed out once: a second name of the same place waits for the first.
+            if (claim := claims.pop(place.key, None))
+        }
         to_do: list[tuple[Job, Claim]] = []
         idle: list[Claim] = []
-        for job, claim in claimed:
-            found = now[job.work]
-            if isinstance(found, Job):
-                to_do.append((found, claim))
+        for work, found in (await self._read([*claimed])).items():
+            if job := self._job_now(site, work, found):
+                to_do.append((job, claimed[work]))
             else:
-                idle.append(claim)
-                del open_works[job.work]
-                self._set_aside(job.work, found)
+                del open_works[work]
+                idle.append(claimed[work])
         await self._claims.release([claim for claim in idle if not claim.former])
         await self._claims.give_up([claim for claim in idle if claim.former])
         return to_do
-
-    def _set_aside(self, work: Work, found: Postponed | None) -> None:
-        """Let work wait that is to be done later, and end what nobody wants or has."""
-        if found is None:
-            self._scheduler.done(work)
-        else:
-            self._scheduler.put_back(work, found.until)
 
     def _comes_here_first(self, site: Site, job: Job) -> bool:
         """
@@ -222,7 +220,8 @@ class Workers:
             waiting = [one for one in bundle if not one.running.scope.cancel_called]
             for one in waiting:
                 one.transfer.seated = source
-            await stage_together([one.transfer for one in waiting])
+            unsure = await stage_together([one.transfer for one in waiting])
+            await self._expect_late([transfer.claim for transfer in unsure])
             for running, transfer in bundle:
                 if transfer.staged is None or running.scope.cancel_called:
                     together.start_soon(self._transfer, site, running, transfer)
@@ -254,7 +253,7 @@ class Workers:
             # Whoever took the place over has revoked it: the rest is theirs to do and to record.
             log.info("claim lost", path=running.job.work.path, site=site.name, why=str(error)[:200])
         except SiteError as error:
-            await self._abandon(site, running, transfer)
+            await self._abandon(site, running, transfer, unsure=True)
             until = self._scheduler.suspend(error, running.job.work)
             self._scheduler.park([running.job.work], until)
             await self._endings.tell_site_error([running.job], error)
@@ -269,22 +268,38 @@ class Workers:
         else:
             self._endings.put(Finished(running.job, running.claim, running.progress, result))
 
-    async def _abandon(self, site: Site, running: Running, transfer: Transfer) -> None:
+    async def _abandon(
+        self, site: Site, running: Running, transfer: Transfer, *, unsure: bool = False
+    ) -> None:
         """
         End a claim whose transfer did not come to an end.
 
         It is released only where nothing is staged under it or its formers any more;
-        otherwise it stays, given up, for the next owner to resume or revoke.
+        otherwise it stays, given up, for the next owner to resume or revoke. Where a call could
+        not be ended, it ends with its lease: nobody may go on from what may still be written.
+        `unsure` is whether what was sent may arrive later.
         """
         with anyio.CancelScope(shield=True), anyio.move_on_after(_GIVE_UP_SECONDS):
             clean = transfer.cleared and not running.progress.journalled
             try:
-                if clean and await self._withdrawn(site, transfer):
+                withdrawn = clean and await self._withdrawn(site, transfer)
+                if running.claim.id in site.provider.left_at_work:
+                    return
+                if withdrawn:
+                    if unsure:
+                        await self._claims.expect_late([running.claim])
                     await self._claims.release([running.claim])
                 elif not await self._claims.give_up([running.claim]):
                     await self._withdrawn(site, transfer)
             except PyMongoError as error:
                 log.warning("a claim ends with its lease", why=str(error)[:200])
+
+    async def _expect_late(self, claims: Sequence[Claim]) -> None:
+        """Look, once these claims are over, for what was sent under them and arrives late."""
+        try:
+            await self._claims.expect_late(claims)
+        except PyMongoError as error:
+            log.debug("not expected", why=str(error)[:200])
 
     async def _withdrawn(self, site: Site, transfer: Transfer) -> bool:
         """Return whether nothing is staged any more under a claim."""
@@ -321,12 +336,18 @@ class Workers:
 
     async def site_failed(self, finished: Finished, error: SiteError) -> None:
         """Give the claim up, and let the site rest: whether it published is unknown."""
+        work = finished.job.work
+        site = self._sites.of(work.project, work.site)
         try:
-            await self._claims.give_up([finished.claim])
+            if finished.claim.id not in site.provider.left_at_work:
+                await self._claims.give_up([finished.claim])
         except PyMongoError as problem:
             log.warning("a claim ends with its lease", why=str(problem)[:200])
-        work = finished.job.work
         self._scheduler.park([work], self._scheduler.suspend(error, work))
+
+
+def _place(project: str, site: Site, where: Location, marker: Marker) -> Place:
+    return Place(marker.key(where.path), project, site.name, where.root, where.path)
 
 
 async def _marker(site: Site, root: str) -> Marker:

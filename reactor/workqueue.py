@@ -1,5 +1,5 @@
 """
-The only queue: names of work, each at most once, handed out by priority.
+The only queue: names of work, each at most once, handed out by priority, projects by turns.
 
 Pure: no tasks, no clock (times are seconds of the caller's monotonic clock, given as `now`).
 
@@ -35,9 +35,12 @@ class WorkQueue:
     Names of work, waiting or handed out, each in the lane that `lane_of` says.
 
     A name is handed out to one taker at a time. Added again meanwhile, it comes back when
-    that taker is done. When `limit` names wait, the lowest priority falls out, and
-    `take_overflow` tells of which lanes. `lanes` share half of the room: that much each of
-    them may be filled up by scans.
+    that taker is done. When `limit` names wait, the lowest priority falls out, of the project
+    with the most names, and `take_overflow` tells of which lanes. `lanes` share half of the
+    room: that much each of them may be filled up by scans.
+
+    Of equal priority, projects take turns: fifty thousand frames of one do not keep the only
+    file of another waiting.
     """
 
     def __init__(
@@ -50,12 +53,15 @@ class WorkQueue:
         self._limit = limit
         self._share = max(1, limit // (2 * max(1, lanes)))
         self._lengths: Counter[str] = Counter()
+        self._of_project: Counter[str] = Counter()
+        self._in_lane: dict[str, Counter[str]] = {}
         self._items: dict[Work, _Item] = {}
         self._busy: dict[Work, _Item] = {}
         self._again: dict[Work, _Item] = {}
-        self._ready: dict[str, list[_Rank]] = {}
+        self._ready: dict[str, dict[str, list[_Rank]]] = {}  # of each lane's projects
+        self._turns: dict[tuple[str, str], int] = {}  # when a lane's project had its last one
         self._later: list[tuple[float, int, Work]] = []
-        self._lowest: list[_Rank] = []
+        self._lowest: dict[str, list[_Rank]] = {}
         self._serial = count()
         self._overflowed: set[str] = set()
 
@@ -76,6 +82,14 @@ class WorkQueue:
     def has_room(self, lane: str) -> bool:
         """Return whether a scan may add more to a lane: less than the lane's share waits there."""
         return self._lengths[lane] < self._share and len(self._items) < self._limit
+
+    def has_room_for(self, lane: str, project: str) -> bool:
+        """Return whether a scan of a project may add more to a lane: at least its part of it."""
+        if self.has_room(lane):
+            return True
+        waiting = self._in_lane.get(lane, Counter[str]())
+        part = self._share // len({*waiting, project})
+        return waiting[project] < part and len(self._items) < self._limit
 
     def add(self, work: Work, priority: int, at: float = 0.0) -> None:
         """
@@ -108,16 +122,29 @@ class WorkQueue:
             self.discard(work)
 
     def take(self, lane: str, most: int, now: float) -> list[Work]:
-        """Hand out up to `most` names of a lane, highest priority first, then oldest."""
+        """Hand out up to `most` names of a lane: the highest priority, projects by turns, the oldest."""
         self._promote(now)
-        ready = self._ready.get(lane, [])
+        ready = self._ready.get(lane, {})
+        heads = [head for project in [*ready] if (head := self._head(lane, project))]
+        heapify(heads)
         taken: list[Work] = []
-        while ready and len(taken) < most:
-            _, serial, work = heappop(ready)
-            if self._is_live(work, serial):
-                self._busy[work] = self._remove(work)
-                taken.append(work)
+        while heads and len(taken) < most:
+            _, _, project = heappop(heads)
+            _, _, work = heappop(ready[project])
+            self._busy[work] = self._remove(work)
+            self._turns[lane, project] = next(self._serial)
+            taken.append(work)
+            if head := self._head(lane, project):
+                heappush(heads, head)
         return taken
+
+    def _head(self, lane: str, project: str) -> tuple[int, int, str] | None:
+        """Return the rank of a project's first name in a lane; forget it where it has none."""
+        first = self._first(self._ready[lane][project])
+        if first is not None:
+            return first[0], self._turns.get((lane, project), -1), project
+        del self._ready[lane][project]
+        return None
 
     def done(self, work: Work) -> None:
         """Take a name back from its taker; it waits again if it was added meanwhile."""
@@ -134,7 +161,11 @@ class WorkQueue:
     def lanes(self, now: float) -> list[str]:
         """Return the lanes in which something is ready."""
         self._promote(now)
-        return [lane for lane, ready in self._ready.items() if self._first(ready) is not None]
+        return [
+            lane
+            for lane, ready in self._ready.items()
+            if any(self._first(ranks) is not None for ranks in ready.values())
+        ]
 
     def next_time(self) -> float | None:
         """Return when the next delayed name becomes ready, or None."""
@@ -164,55 +195,70 @@ class WorkQueue:
         if self._items.get(item.work) is item:
             return
         if item.work not in self._items:
-            self._lengths[self._lane_of(item.work)] += 1
+            self._count(item.work, 1)
         self._items[item.work] = item
         heappush(self._later, (item.at, item.serial, item.work))
-        heappush(self._lowest, (item.priority, -item.serial, item.work))
+        lowest = self._lowest.setdefault(item.work.project, [])
+        heappush(lowest, (item.priority, -item.serial, item.work))
+        self._compact(item.work)
         if len(self._items) > self._limit:
             self._drop_lowest()
-        self._compact()
 
     def _drop_lowest(self) -> None:
-        while self._lowest:
-            _, negative, work = heappop(self._lowest)
-            if self._is_live(work, -negative):
-                self._remove(work)
-                self._overflowed.add(self._lane_of(work))
-                return
+        """Drop the youngest name of the lowest priority, of the project with the most names."""
+        found: list[tuple[int, int, Work]] = []
+        for project, ranks in [*self._lowest.items()]:
+            while ranks and not self._is_live(ranks[0][2], -ranks[0][1]):
+                heappop(ranks)
+            if ranks:
+                found.append((ranks[0][0], -self._of_project[project], ranks[0][2]))
+            else:
+                del self._lowest[project]
+        _, _, work = min(found)
+        self._remove(work)
+        self._overflowed.add(self._lane_of(work))
 
     def _remove(self, work: Work) -> _Item:
-        self._lengths[self._lane_of(work)] -= 1
+        self._count(work, -1)
         return self._items.pop(work)
 
+    def _count(self, work: Work, change: int) -> None:
+        lane = self._lane_of(work)
+        self._lengths[lane] += change
+        self._of_project[work.project] += change
+        in_lane = self._in_lane.setdefault(lane, Counter())
+        in_lane[work.project] += change
+        if not in_lane[work.project]:
+            del in_lane[work.project]
+
     def _promote(self, now: float) -> None:
-        """Move names whose time has come to the heap of their lane."""
+        """Move names whose time has come to the heap of their lane and project."""
         while self._later and self._later[0][0] <= now:
             _, serial, work = heappop(self._later)
             if self._is_live(work, serial):
-                item = self._items[work]
-                heappush(
-                    self._ready.setdefault(self._lane_of(work), []), (-item.priority, serial, work)
-                )
+                ready = self._ready.setdefault(self._lane_of(work), {})
+                rank = -self._items[work].priority, serial, work
+                heappush(ready.setdefault(work.project, []), rank)
 
-    def _first(self, ready: list[_Rank]) -> Work | None:
+    def _first(self, ready: list[_Rank]) -> _Rank | None:
         while ready and not self._is_live(ready[0][2], ready[0][1]):
             heappop(ready)
-        return ready[0][2] if ready else None
+        return ready[0] if ready else None
 
     def _is_live(self, work: Work, serial: int) -> bool:
         item = self._items.get(work)
         return item is not None and item.serial == serial
 
-    def _compact(self) -> None:
+    def _compact(self, work: Work) -> None:
         """Outdated heap entries are skipped when met; here they are kept from piling up."""
-        bound = 2 * len(self._items) + 1_000
-        if len(self._lowest) > bound:
-            self._lowest = [rank for rank in self._lowest if self._is_live(rank[2], -rank[1])]
-            heapify(self._lowest)
-        for lane, ready in self._ready.items():
-            if len(ready) > bound:
-                self._ready[lane] = [rank for rank in ready if self._is_live(rank[2], rank[1])]
-                heapify(self._ready[lane])
-        if len(self._later) > bound:
+        project, bound = work.project, 2 * self._of_project[work.project] + 1_000
+        if len(lowest := self._lowest[project]) > bound:
+            self._lowest[project] = [rank for rank in lowest if self._is_live(rank[2], -rank[1])]
+            heapify(self._lowest[project])
+        of_lane = self._ready.get(self._lane_of(work), {})
+        if len(ready := of_lane.get(project, [])) > bound:
+            of_lane[project] = [rank for rank in ready if self._is_live(rank[2], rank[1])]
+            heapify(of_lane[project])
+        if len(self._later) > 2 * len(self._items) + 1_000:
             self._later = [late for late in self._later if self._is_live(late[2], late[1])]
             heapify(self._later)

@@ -24,7 +24,7 @@ from providers.gdrive.refusals import RefusedError
 
 _TOGETHER = 40  # names in a query; rclone asks for 50 folders at once
 _LONGEST = 6000  # characters of names in an address
-_QUERIES = 4
+_QUERIES = 2  # while they are under way, others gather for the next
 
 
 @dataclass(eq=False, slots=True)

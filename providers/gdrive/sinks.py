@@ -86,7 +86,8 @@ class UploadSink:
         assert upload.session is not None  # noqa: S101 - only then is anything sent
         reached = await upload.session.send(upload.committed, piece, upload.size)
         assert isinstance(reached, int)  # noqa: S101 - the last byte was not among them
-        upload.committed = reached
+        # In one step: until somebody waits for it, a piece that landed would be counted twice.
+        upload.committed, self._flying = reached, 0
 
     async def _landed(self) -> None:
         if self._task is None:

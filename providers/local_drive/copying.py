@@ -12,10 +12,12 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from io import FileIO
 from pathlib import Path
+from threading import Event
 
 from anyio.from_thread import check_cancelled
 
@@ -40,14 +42,14 @@ def copy(source: Path, staged: Path, progress: Callable[[int], None]) -> Copied:
             raise
 
 
-def chunks(file: FileIO) -> Iterator[memoryview]:
+def chunks(file: FileIO, check: Callable[[], None] = check_cancelled) -> Iterator[memoryview]:
     """Yield all bytes of a file in pieces, each of which is good until the next."""
     file.seek(0)
     room = min(os.fstat(file.fileno()).st_size + 1, _HASH_CHUNK)
     buffer = memoryview(bytearray(room))
     size = room
     while size == room:  # less is the end: these are files, not pipes
-        check_cancelled()
+        check()
         size = file.readinto(buffer)
         yield buffer[:size]
 
@@ -57,16 +59,42 @@ def _copy(
 ) -> Copied:
     before = os.fstat(reading.fileno())
     facts = disk.facts_of(before, source)
-    _send(reading, writing, facts.size, progress)
-    with _synced(writing, facts.size):
-        copied = Copied(
-            source=facts,
-            source_checksum=checksum_of("xxh128", chunks(reading)),
-            staged_checksum=checksum_of("xxh128", chunks(writing)),
-        )
+    with _hashed(source, before) as source_checksum:
+        _send(reading, writing, facts.size, progress)
+        with _synced(writing, facts.size):
+            staged = checksum_of("xxh128", chunks(writing))
+            copied = Copied(facts, source_checksum(), staged)
     if not disk.same_file(before, source.stat()):
         raise _changed(source)
     return copied
+
+
+@contextmanager
+def _hashed(source: Path, known: os.stat_result) -> Generator[Callable[[], str]]:
+    """
+    Hash a file while the caller copies it; what is given returns the checksum.
+
+    A small file is hashed when that is asked for, sooner than a thread starts.
+    """
+    with disk.open_for_reading(source) as reading:
+        if not disk.same_file(known, os.fstat(reading.fileno())):
+            raise _changed(source)
+        if known.st_size <= COPY_CHUNK:
+            yield lambda: checksum_of("xxh128", chunks(reading))
+            return
+        over = Event()
+        read = chunks(reading, partial(_end_if, over))
+        with ThreadPoolExecutor(1) as thread:
+            try:
+                yield thread.submit(checksum_of, "xxh128", read).result
+            finally:
+                over.set()
+
+
+def _end_if(over: Event) -> None:
+    """Let a checksum go that nobody asks for any more."""
+    if over.is_set():
+        raise CancelledError
 
 
 @contextmanager
@@ -89,6 +117,7 @@ def _send(reading: FileIO, writing: FileIO, size: int, progress: Callable[[int],
         check_cancelled()
         moved = step(reading, writing, min(size - sent, COPY_CHUNK))
         if moved:
+            disk.start_writeback(writing.fileno(), sent, moved)
             progress(moved)
             sent += moved
         elif step is _by_hand:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import anyio
 import asyncssh
+from asyncssh.constants import OPEN_CONNECT_FAILED
 
 from providers.base import SiteError
 from providers.sftp.channel import Channel
@@ -30,6 +31,7 @@ _CIPHERS = [
     "aes256-ctr",
 ]
 _SECONDS = 20
+_NOT_CONNECTED = OPEN_CONNECT_FAILED  # what the library says where there is none any more
 _RECEIVE_WINDOW = 4 * 1024 * 1024
 # Larger than asyncssh's own: fewer, larger packets come from servers that send them.
 _RECEIVE_PACKET = 128 * 1024
@@ -103,13 +105,14 @@ async def _opened(
             max_pktsize=_RECEIVE_PACKET,
         )
         await channel.start()
-    except asyncssh.ChannelOpenError as error:
+    except BaseException as error:
         connection.abort()
-        raise SiteError(
-            "settings", f"site {site!r}: {address} offers no SFTP to this user ({error.reason})"
-        ) from error
-    except BaseException:
-        connection.abort()
+        if isinstance(error, asyncssh.ChannelOpenError) and error.code != _NOT_CONNECTED:
+            raise SiteError(
+                "settings", f"site {site!r}: {address} offers no SFTP to this user ({error.reason})"
+            ) from error
+        if isinstance(error, OSError | asyncssh.Error):  # what the connection was lost by
+            raise _unreachable(site, options, str(error) or type(error).__name__) from error
         raise
     return Link(connection, channel)
 

@@ -7,6 +7,7 @@ does (chroot, virtual roots); it is believed for a root only after it has shown 
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,12 +27,20 @@ _BY_EXTENSION = frozenset({"md5", "sha256"})
 _COMMANDS = {"xxh128": "xxh128sum", "sha256": "sha256sum", "md5": "md5sum"}
 _PROBE = f"for c in sh cat {' '.join(_COMMANDS.values())}; do command -v $c; done"
 _PROBE_SECONDS = 10
-# Reads names and prints a line for each: digits, or nothing. It stays: starting a login shell
-# for every few files takes a server longer than hashing them.
-_LOOP = 'exec 2>/dev/null; while IFS= read -r f; do {command} <"$f" || echo; done'
+# Reads how many names come, then those; prints what the command says of them, and an empty line.
+# It stays, and starts one command for many: a login shell, or a process a file, takes a server
+# longer than hashing a small file.
+_LOOP = (
+    "exec 2>/dev/null; while IFS= read -r n; do set --; "
+    'while [ "$n" -gt 0 ] && IFS= read -r f; do set -- "$@" "$f"; n=$((n - 1)); done; '
+    '{command} "$@"; echo; done'
+)
 _AT_ONCE = 4
-_FILES_A_COMMAND = 200
-
+_FILES_A_COMMAND = 100
+_BYTES_A_COMMAND = 64 * 1024  # of names; POSIX promises a command little more
+# A line that begins with a backslash has a name in which these are escaped.
+_ESCAPED = re.compile(rb"\\([\\nr])")
+_MEANT = {b"\\": b"\\", b"n": b"\n", b"r": b"\r"}
 
 _Loop = asyncssh.SSHClientProcess[bytes]
 
@@ -104,7 +113,7 @@ class ByCommand:
 
     async def of(self, marker: bytes, path: bytes, algorithm: str) -> str | None:
         """Return hex digits, or None where the command printed none for this file."""
-        command_can = algorithm in self._commands and b"\n" not in path
+        command_can = algorithm in self._commands and _can_be_told(path)
         if not command_can or not await self._shows_same(marker):
             return None
         while (wish := await self._served(_Wish(path, algorithm))).again:
@@ -125,9 +134,14 @@ class ByCommand:
 
     def _taken(self, first: _Wish) -> list[_Wish]:
         """Take a wish, and as many like it as one command may serve."""
-        alike = [one for one in self._wishes if one.algorithm == first.algorithm and one != first]
-        taken = [first, *alike[: _FILES_A_COMMAND - 1]]
-        self._wishes = [wish for wish in self._wishes if wish not in taken]
+        taken, size, left = [first], len(first.path), list[_Wish]()
+        for wish in self._wishes:
+            if wish is first:
+                continue
+            size += len(wish.path)
+            fits = len(taken) < _FILES_A_COMMAND and size < _BYTES_A_COMMAND
+            (taken if fits and wish.algorithm == first.algorithm else left).append(wish)
+        self._wishes = left
         return taken
 
     async def _serve(self, wishes: list[_Wish]) -> None:
@@ -235,17 +249,24 @@ async def _start(pool: Pool, command: str) -> _Loop | None:
         lease.release()
 
 
+def _can_be_told(path: bytes) -> bool:
+    """Return whether a path is one line and no option."""
+    return path.startswith(b"/") and b"\n" not in path
+
+
 async def _digests(loop: _Loop, paths: list[bytes]) -> dict[bytes, str] | None:
-    """Return what a loop prints for each path; None where it has ended."""
+    """Return what a loop prints of each path; None where it has ended."""
+    found: dict[bytes, str] = {}
     try:
-        loop.stdin.write(b"".join(path + b"\n" for path in paths))
-        found: dict[bytes, str] = {}
-        for path in paths:
-            line = await loop.stdout.readline()
+        loop.stdin.write(b"\n".join([b"%d" % len(paths), *paths, b""]))
+        while (line := await loop.stdout.readline()) != b"\n":
             if not line.endswith(b"\n"):
                 return None
-            if digits := line.partition(b" ")[0].strip():
-                found[path] = digits.decode("ascii", "replace")
+            digits, _, name = line[:-1].partition(b" ")
+            name = name[1:]  # after a space for text, or a star
+            if line.startswith(b"\\"):
+                digits, name = digits[1:], _ESCAPED.sub(lambda m: _MEANT[m[1]], name)
+            found[name] = digits.decode("ascii", "replace")
     except (OSError, asyncssh.Error):
         return None
     return found

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+
+import anyio
 
 from config.errors import SettingsError
 from config.load import find, load
@@ -14,6 +17,8 @@ from config.models import Site as SiteSettings
 from providers.base import ProviderError
 from providers.base import Setup as ProviderSetup
 from providers.table import PROVIDERS
+from reactor.border.errors import Terms
+from reactor.border.secrets import SECRETS, secrets_of
 from reactor.cli.kinds import OPTIONS
 from reactor.database import Client, connect
 from reactor.embedded import embedded_mongod
@@ -32,7 +37,9 @@ def load_settings(
         sources = replace(sources, environ={**sources.environ, "SITESYNC_SITE_ID": active_site})
     if relay:
         sources = replace(sources, environ={**sources.environ, "SITESYNC__MACHINE__RELAY": "true"})
-    settings = load(sources, OPTIONS)
+    with redirect_stdout(sys.stderr):  # models of other packages check what they are given
+        settings = load(sources, OPTIONS)
+    SECRETS.keep(secrets_of(settings))
     if active_site and active_site not in settings.sites:
         settings.defaults.site(active_site)
     return settings
@@ -98,6 +105,7 @@ def _site_of(
         make=lambda: PROVIDERS[site.provider].make(setup),
         throttle=Throttle(site.bandwidth, everywhere),
         limit=site.transfers,
+        terms=_terms(site),
         label=label,
         own=site.name == settings.machine.site_id,
         trust_size=site.trust_size,
@@ -105,6 +113,11 @@ def _site_of(
         changes_interval=site.changes_interval,
         roots=tuple(sorted(setup.roots)),
     )
+
+
+def _terms(site: SiteSettings) -> Terms:
+    ours = PROVIDERS.package(site.provider) is None
+    return Terms(site.provider, site.timeout, apart=not ours)
 
 
 def topologies(settings: Settings, sites: Sites) -> TopologyOf:
@@ -148,10 +161,12 @@ def topology_of_site(project: Project, own: str, reachable: frozenset[str]) -> T
 async def open_sites(settings: Settings) -> AsyncGenerator[tuple[Sites, dict[str, str]]]:
     """Yield the sites; those that were opened on the way are closed afterwards."""
     sites, problems = make_sites(settings)
-    async with AsyncExitStack() as stack:
-        for site in sites:
-            stack.push_async_callback(site.close)
+    try:
         yield sites, problems
+    finally:
+        async with anyio.create_task_group() as leaving:  # one that hangs holds up no other
+            for site in sites:
+                leaving.start_soon(site.close)
 
 
 @asynccontextmanager

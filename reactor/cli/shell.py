@@ -33,6 +33,7 @@ from reactor.tasks import plain_errors
 T = TypeVar("T")
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+_PATIENCE = 60.0
 _ICON_PLACE = 0xF0000  # of private use: `plain_cell` lets none of them through
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -115,16 +116,18 @@ async def watch_signals(stop: Stop) -> None:
     """
     Set `stop` on the first SIGINT or SIGTERM; end the program at once on the second.
 
-    Where the loop takes no signals (Windows), Ctrl-C interrupts the run itself.
+    What does not let go of the program is left a minute after the first. Where the loop takes
+    no signals (Windows), Ctrl-C interrupts the run itself.
     """
     try:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async for number in signals:
-                if stop.asked.is_set():
-                    os._exit(INTERRUPTED)  # leases and journals are made for this
-                stop.code = INTERRUPTED if number == signal.SIGINT else DONE
-                stop.asked.set()
-                click.echo("stopping; once more to stop at once", err=True)
+            number = await anext(signals)
+            stop.code = INTERRUPTED if number == signal.SIGINT else DONE
+            stop.asked.set()
+            click.echo("stopping; once more to stop at once", err=True)
+            with anyio.move_on_after(_PATIENCE):
+                await anext(signals)
+            os._exit(INTERRUPTED)  # leases and journals are made for this
     except NotImplementedError:  # by asyncio on Windows: its loop has no signal handlers
         await anyio.sleep_forever()
 

@@ -120,6 +120,24 @@ class Inspection:
         await self._each(look_at, unsure)
         return verdicts
 
+    async def worked_on(self, paths: Collection[str]) -> set[str]:
+        """
+        Return those documents' paths at whose places somebody is at work.
+
+        To be asked before documents are: what is recorded afterwards may have been taken away
+        already, and no event will tell it. Raises as `assess` does.
+        """
+        await self.places.mark(paths)
+        keys = {path: place.key for path in paths if (place := self.places.named_by(path))}
+        busy = await self.desk.claims.worked_on(keys.values())
+        return {path for path, key in keys.items() if key in busy}
+
+    async def under_way(self) -> set[str]:
+        """Return the paths of the whole site at whose places somebody is at work, as `worked_on`."""
+        group = self.topology.alternatives_of(self.site.name)
+        places = await self.desk.claims.under_way(self.topology.project, group)
+        return {str(Location(place.root, place.path)) for place in places}
+
     async def settle(self, verdicts: Iterable[Verdict], on_missing: OnMissing) -> Settled:
         """
         Write down what follows from verdicts, where a second look, under a claim, agrees.

@@ -121,7 +121,8 @@ class Scans:
     def _has_room(self) -> bool:
         """Return whether a scan can go on, or has to begin anew: names fell out of the queue."""
         self._overflowed |= self._scheduler.queue.take_overflow()
-        return any(map(self._scheduler.is_open, self._short()))
+        anew = any(map(self._scheduler.is_open, self._overflowed))
+        return anew or any(self._scheduler.is_open_for(*at) for at in self._left)
 
     async def _until_stuck(self) -> None:
         await self._scheduler.wait_until(lambda: not self._may_go_on())
@@ -215,12 +216,11 @@ class Scans:
         if self._scheduler.is_paused(*at):
             return 0  # resuming asks for a scan
         due = _due(topology, topology.alternatives_of(site))
-        lane = self._scheduler.lane(*at)
         self._left[at] = last
-        while self._scheduler.is_open(lane):
+        while self._scheduler.is_open_for(*at):
             page = await self._reader.due(topology.project, due, last, _PAGE)
             for some in portions(page, _FILES):
-                if not self._scheduler.is_open(lane):
+                if not self._scheduler.is_open_for(*at):
                     return count
                 await self._tell(topology, some)
                 count, last = count + len(some), some[-1].id

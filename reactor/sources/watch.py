@@ -166,8 +166,9 @@ class Watch:
     async def _once(self) -> None:
         await self._look_due()
         await self._strays.look()
-        for project, path in self._sightings.busy_due():
-            await self._sightings.look(project, [path])
+        for project, paths in self._sightings.busy_due().items():
+            for start in range(0, len(paths), TOGETHER):
+                await self._sightings.look(project, paths[start : start + TOGETHER])
         await self._sightings.settle_due()
         for root, at in [*self._survey_at.items()]:
             if at <= time.monotonic():
@@ -196,6 +197,7 @@ class Watch:
         count = 0
         for project in await self._around.projects():
             if inspection := self._sightings.inspection_of(project):
+                await self._sightings.expect(project)
                 async for batch in self._around.survey(inspection, root):
                     await self._sightings.look(project, [path for path, _ in batch], dict(batch))
                     await self._look_due()

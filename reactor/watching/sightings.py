@@ -24,6 +24,7 @@ log = structlog.stdlib.get_logger()
 
 TOGETHER = 500
 _BUSY_SECONDS = 1.0
+_AWAITED_SECONDS = 2.0
 _TOLD = 10_000
 
 Place = tuple[str, str]  # project, and path as documents have it
@@ -69,12 +70,28 @@ class Sightings:
         inspection = self.inspection_of(project)
         if inspection is None:
             return set()
+        unseen = [path for path in paths if not (seen or {}).get(path)]
+        awaited = await inspection.worked_on(unseen) if unseen else set[str]()
         verdicts = await inspection.assess(paths, seen)
         for path in paths:
             self._busy.pop((project, path), None)
+        self._await(project, awaited.difference(verdict.meaning.path for verdict in verdicts))
         self._sort(project, paths, verdicts)
         await self._settle(project, [v for v in verdicts if v.word == "found"])
         return {verdict.meaning.path for verdict in verdicts}
+
+    async def expect(self, project: str) -> None:
+        """
+        Look later at what somebody brings just now, for as long as they do.
+
+        It may have been taken away again before documents say that it is there.
+        """
+        if inspection := self.inspection_of(project):
+            self._await(project, await inspection.under_way())
+
+    def _await(self, project: str, paths: Iterable[str]) -> None:
+        later = time.monotonic() + _AWAITED_SECONDS
+        self._busy.update({(project, path): later for path in paths})
 
     def _sort(self, project: str, paths: Iterable[str], verdicts: Iterable[Verdict]) -> None:
         """Hold bad news, go on holding what is the same as before, and forget the rest."""
@@ -106,12 +123,13 @@ class Sightings:
             for start in range(0, len(verdicts), TOGETHER):
                 await self._settle(project, verdicts[start : start + TOGETHER])
 
-    def busy_due(self) -> list[Place]:
-        """Return places at which something else went on, to be looked at again."""
+    def busy_due(self) -> dict[str, list[str]]:
+        """Return paths by project at which something else went on, to be looked at again."""
         now = time.monotonic()
-        due = [place for place, at in self._busy.items() if at <= now]
-        for place in due:
-            del self._busy[place]
+        due: dict[str, list[str]] = {}
+        for project, path in [place for place, at in self._busy.items() if at <= now]:
+            del self._busy[project, path]
+            due.setdefault(project, []).append(path)
         return due
 
     def next_time(self) -> float | None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tests.faults.campaign import Order, run_campaign
 from tests.faults.faults import KINDS, impossible
-from tests.faults.record import record
+from tests.faults.large import MOST_RESENT, run_large
+from tests.faults.record import record, record_large
 from tests.faults.report import told
 
 
@@ -30,13 +31,19 @@ def main() -> int:
     )
     parser.add_argument("--only", action="append", default=[], choices=list(KINDS), metavar="KIND")
     parser.add_argument(
+        "--large", type=int, default=0, metavar="KILLS", help="instead: kill 1 GiB transfers"
+    )
+    parser.add_argument(
         "--record", action="store_true", help="add the figures to docs/reliability.md"
     )
     parser.add_argument("--keep", type=Path, help="a folder to work in, kept afterwards")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
+    seed = random.randrange(10**6) if asked.seed is None else asked.seed
+    if asked.large:
+        return _large(seed, asked.large, keep=asked.record)
     order = Order(
-        seed=random.randrange(10**6) if asked.seed is None else asked.seed,
+        seed=seed,
         seconds=asked.minutes * 60,
         reactors=asked.reactors,
         publishers=asked.publishers,
@@ -58,6 +65,17 @@ def main() -> int:
     if asked.record:
         record(result)
     return 1 if result.violations else 0
+
+
+def _large(seed: int, kills: int, *, keep: bool) -> int:
+    """Measure what kills during large transfers cost; exit code 1 where that is too much."""
+    with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
+        measured = run_large(seed, kills, Path(folder), as_root=os.geteuid() == 0)
+    for each in measured:
+        say(f"{each.site}: killed after {each.staged:,} bytes, {each.again:,} went again")
+    if keep:
+        record_large(measured)
+    return 1 if max(each.again for each in measured) > MOST_RESENT else 0
 
 
 def _end(_signal: int, _frame: object) -> None:

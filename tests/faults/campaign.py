@@ -24,10 +24,12 @@ from tests.faults.hand import Hand
 from tests.faults.judge import Findings, Violation
 from tests.faults.plan import RATES, Strike, make_plan
 from tests.faults.publishers import Publisher
+from tests.faults.settling import Look, wait_until_settled
 from tests.faults.steps import Steps
-from tests.faults.studio import PROJECTS, Studio, studio
+from tests.faults.studio import Studio, studio
 
 LEASE_SECONDS = 30
+_MOST_LOOKED_AT = 100  # files of one representation: others wait for the end
 _MERCY = 240.0  # how much longer than it may take is waited, to see whether it ever settles
 
 
@@ -42,6 +44,7 @@ class Order:
     pace: float = 1.0
     publishing: float = 4.0  # acts of one publisher a second
     burst: int = 0
+    patience: float = float("inf")  # seconds; longer is not waited for it to settle
     only: frozenset[str] = frozenset()
     as_root: bool = False
 
@@ -80,6 +83,7 @@ class Result:
     settled: float = 0.0
     allowed: float = 0.0
     exit_codes: list[int] = field(default_factory=list[int])
+    kills: int = 0  # of reactors, whatever for
     crashes: int = 0
     trouble: list[str] = field(default_factory=list[str])
     violations: list[str] = field(default_factory=list[str])
@@ -98,6 +102,7 @@ def run_campaign(order: Order, folder: Path) -> Result:
             hand.run(order.seconds)
         _count(result, publishers, hand, looking)
         _settle(made, result, publishers)
+        result.kills = sum(place.kills for place in made.fleet.places)
         result.exit_codes = made.fleet.end()
         result.crashes = made.fleet.crashes
         _judge(made, result)
@@ -145,6 +150,8 @@ class Looking:
             item = self._rng.choice(self._publishers).sample(self._rng)
             if item is None or sum(file.size for file in item.files) > 4_000_000:
                 continue
+            if len(item.files) > _MOST_LOOKED_AT:
+                continue
             try:
                 found = self._judge.while_running(item.project, self._rng.choice(item.ids))
             except PyMongoError:
@@ -174,58 +181,22 @@ def _count(result: Result, publishers: list[Publisher], hand: Hand, looking: Loo
 
 
 def _settle(made: Studio, result: Result, publishers: list[Publisher]) -> None:
-    """Wait until nothing is wanted, claimed or staged; note how long that took, and may take."""
+    """Wait until nothing is left to do; note how long that took, and how long it may take."""
     began, order = time.monotonic(), result.order
+    look = Look(made, publishers)
     made.mongo.wait_until_whole()
-    result.backlog = left = wanted(made)
+    result.backlog = look.wanted()
     recorded = made.state["attempts"].count_documents({"outcome": {"$in": ["available", "right"]}})
     rate = max(1.0, recorded / order.seconds)
     result.allowed = 2 * LEASE_SECONDS + result.backlog / rate
-    while left or _claims(made) or any(each.unnoticed() for each in publishers) or _staged(made):
-        made.fleet.tend()
-        if time.monotonic() - began > result.allowed + _MERCY:
-            taken = sum(each.unnoticed() for each in publishers)
-            result.violations.append(
-                f"unsettled: {left} wanted, {_claims(made)} claims, {taken} copies not missed"
-            )
-            break
-        time.sleep(0.25)
-        left = wanted(made)
+    left = wait_until_settled(look, began + min(result.allowed + _MERCY, order.patience))
     result.settled = time.monotonic() - began
-    if result.settled > result.allowed:
+    if left:
+        result.violations.append(f"unsettled after {result.settled:.0f} s: {left}")
+    elif result.settled > result.allowed:
         result.violations.append(
             f"late: settled after {result.settled:.0f} s, {result.allowed:.0f} s are allowed"
         )
-
-
-def wanted(made: Studio) -> int:
-    """Return how many entries are wanted, and not paused."""
-    counted = [
-        {"$match": {"type": "representation"}},
-        {"$unwind": "$files"},
-        {"$unwind": "$files.sites"},
-        {"$match": {"files.sites.created_dt": None, "files.sites.paused": {"$exists": False}}},
-        {"$match": {"files.sites.name": {"$in": [*made.disks]}}},
-        {"$count": "n"},
-    ]
-    return sum(
-        found["n"] for project in PROJECTS for found in made.database[project].aggregate(counted)
-    )
-
-
-def _claims(made: Studio) -> int:
-    count: int = made.state["claims"].count_documents({})
-    return count
-
-
-def _staged(made: Studio) -> bool:
-    return any(
-        name.rpartition("/")[2].startswith(".sitesync-")
-        and name.endswith(".part")
-        and "canary" not in name
-        for disk in made.disks.values()
-        for name in disk.storage.paths()
-    )
 
 
 def _judge(made: Studio, result: Result) -> None:

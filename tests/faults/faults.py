@@ -20,6 +20,7 @@ from pymongo.errors import PyMongoError
 
 from tests.faults.disks import Disk
 from tests.faults.fleet import FAKETIME, ReactorProcess
+from tests.faults.line import Line
 from tests.faults.publishers import Publisher
 from tests.faults.replica_set import Node, can_cut_cables
 from tests.faults.steps import Steps
@@ -125,6 +126,22 @@ def kill_sshd(target: Target, _: random.Random) -> Heal | None:
     return target.studio.sftp.start
 
 
+def kill_drive(target: Target, _: random.Random) -> Heal | None:
+    """kill -9 of the Drive: no answer any more, whatever it had done."""
+    if target.studio.drive.is_down:
+        raise MissedError
+    target.studio.drive.kill()
+    return target.studio.drive.start
+
+
+def let_drive_fail(target: Target, rng: random.Random) -> Heal | None:
+    """Let the Drive have a bad day: errors, limits, lost answers, sessions that are gone."""
+    if target.studio.drive.is_down:
+        raise MissedError
+    target.studio.drive.fail(rng.randrange(2**32))
+    return target.studio.drive.work
+
+
 def fill_disk(target: Target, _: random.Random) -> Heal | None:
     """Leave no byte free where the SFTP site keeps its files."""
     disk = next(disk for disk in target.studio.disks.values() if disk.is_small)
@@ -133,8 +150,8 @@ def fill_disk(target: Target, _: random.Random) -> Heal | None:
 
 
 def cut_connection(target: Target, rng: random.Random) -> Heal | None:
-    """Cut all connections to the SFTP site once some more bytes have passed."""
-    line = target.studio.sftp.line
+    """Cut all connections to a remote site once some more bytes have passed."""
+    line = _some_line(target, rng)
     wanted = line.forwarded + rng.randrange(1, 60_000)
     deadline = time.monotonic() + _PATIENCE
     while line.forwarded < wanted:
@@ -145,10 +162,11 @@ def cut_connection(target: Target, rng: random.Random) -> Heal | None:
     return None
 
 
-def stall_connection(target: Target, _: random.Random) -> Heal | None:
-    """Let no byte pass, and tell nobody."""
-    target.studio.sftp.line.stall()
-    return target.studio.sftp.line.flow
+def stall_connection(target: Target, rng: random.Random) -> Heal | None:
+    """Let no byte pass to a remote site, and tell nobody."""
+    line = _some_line(target, rng)
+    line.stall()
+    return line.flow
 
 
 def change_source(target: Target, rng: random.Random) -> Heal | None:
@@ -165,7 +183,7 @@ def make_read_only(target: Target, rng: random.Random) -> Heal | None:
     """Refuse writes in a folder that files go to."""
     studio = target.studio
     name = rng.choice([*studio.disks])
-    folder = Path(rng.choice(PROJECTS))
+    folder = Path(rng.choice([*PROJECTS]))
     if name in studio.read_only or not (studio.disks[name].seen / folder).is_dir():
         raise MissedError
     end = studio.disks[name].make_read_only(folder)
@@ -203,6 +221,8 @@ KINDS: dict[str, Callable[[Target, random.Random], Heal | None]] = {
     "cut off one node": cut_off,
     "roll the oplog past a token": roll_oplog,
     "kill the sshd": kill_sshd,
+    "kill the Drive": kill_drive,
+    "let the Drive fail": let_drive_fail,
     "fill the disk": fill_disk,
     "cut a connection in mid-file": cut_connection,
     "stall a connection": stall_connection,
@@ -225,6 +245,10 @@ def impossible(*, as_root: bool) -> dict[str, str]:
     if not FAKETIME.exists():
         told["set a clock wrong by an hour"] = "libfaketime is not here: apt-get install faketime"
     return told
+
+
+def _some_line(target: Target, rng: random.Random) -> Line:
+    return rng.choice((target.studio.sftp, target.studio.drive)).line
 
 
 def _some_reactor(target: Target, rng: random.Random) -> tuple[int, ReactorProcess]:

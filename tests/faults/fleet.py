@@ -6,14 +6,13 @@ import contextlib
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from tests.servers.processes import die_with_parent
+from tests.faults.nursery import born
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
@@ -25,54 +24,48 @@ class ReactorProcess:
     site: str
     settings: Path
     log: Path
-    process: subprocess.Popen[bytes] | None = None
+    process: ForkServerProcess | None = None
     is_stopped: bool = False
+    kills: int = 0
     environ: Mapping[str, str] = field(default_factory=dict[str, str])
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def pid(self) -> int:
         """The process id now; 0 where nothing runs."""
-        return self.process.pid if self.process is not None else 0
+        return (self.process.pid or 0) if self.process is not None else 0
 
     def start(self) -> None:
         """Start it, unless it runs."""
         with self._lock:
-            if self.process is not None and self.process.poll() is None:
+            if self.process is not None and self.process.is_alive():
                 return
-            command = [sys.executable, "-m", "reactor", "--config", str(self.settings), "run"]
+            arguments = ["--config", str(self.settings), "run", "--active-site", self.site]
             home = {"XDG_CONFIG_HOME": str(self.settings.parent / "config")}
-            with self.log.open("ab") as log:
-                self.process = subprocess.Popen(
-                    [*command, "--active-site", self.site],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env={**os.environ, **home, **self.environ},
-                    preexec_fn=die_with_parent,  # noqa: PLW1509  # it calls nothing but the kernel
-                )
+            self.process = born(arguments, {**home, **self.environ}, self.log)
 
     def has_ended(self) -> bool:
         """Return whether it has ended though nobody asked it to."""
         with self._lock:
-            return self.process is not None and self.process.poll() is not None
+            return self.process is not None and not self.process.is_alive()
 
     def kill(self) -> bool:
         """Kill it with -9, and return whether there was one to kill."""
         with self._lock:
-            if self.process is None or self.process.poll() is not None:
+            if self.process is None or not self.process.is_alive():
                 return False
             self.process.kill()
-            self.process.wait()
+            self.process.join()
             self.process, self.is_stopped = None, False
+            self.kills += 1
             return True
 
     def pause(self) -> bool:
         """Let it stand still."""
         with self._lock:
-            if self.process is None or self.process.poll() is not None or self.is_stopped:
+            if self.process is None or not self.process.is_alive() or self.is_stopped:
                 return False
-            self.process.send_signal(signal.SIGSTOP)
+            os.kill(self.pid, signal.SIGSTOP)
             self.is_stopped = True
             return True
 
@@ -80,7 +73,7 @@ class ReactorProcess:
         """Let it go on, if it still stands still."""
         with self._lock:
             if self.process is not None and self.is_stopped:
-                self.process.send_signal(signal.SIGCONT)
+                os.kill(self.pid, signal.SIGCONT)
             self.is_stopped = False
 
     def end(self) -> int:
@@ -90,11 +83,11 @@ class ReactorProcess:
                 return 0
             self.go_on()
             self.process.terminate()
-            try:
-                code = self.process.wait(60)
-            except subprocess.TimeoutExpired:
+            self.process.join(60)
+            if self.process.is_alive():
                 self.process.kill()
-                code = self.process.wait()
+                self.process.join()
+            code = self.process.exitcode or 0
             self.process = None
             return code
 

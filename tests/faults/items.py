@@ -69,7 +69,11 @@ class PublishedFile:
 
 @dataclass
 class Item:
-    """A representation of these files, published at one site; `ids` where several name them."""
+    """
+    A representation of these files, published at one site; `ids` where several name them.
+
+    Of the sites where it is wanted the first is the remote one.
+    """
 
     project: str
     home: str

@@ -22,8 +22,9 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from tests.faults.items import Item, PublishedFile, document_of, some_size
 from tests.faults.ledger import Line
-from tests.faults.studio import ALWAYS, PROJECTS, REMOTE, Studio
+from tests.faults.studio import ALWAYS, PROJECTS, Studio
 
+_PATIENCE = 120.0
 _MOST_BIG = 4  # large files of one publisher: further ones are published again under these names
 
 
@@ -58,6 +59,8 @@ class Publisher:
             (self.prioritise, 2),
             (self.delete_document, 0.3),
             (self.take_away, 0.5),
+            (self.reset_site, 0.3),
+            (self.remove_from_site, 0.3),
         ]
         weights = [weight for _, weight in acts]
         try:
@@ -75,15 +78,16 @@ class Publisher:
         """Publish one representation: bytes, then the document."""
         self._count += 1
         home = self.rng.choice(self.studio.own_sites)
-        project = self.rng.choice(PROJECTS)
+        project = self.rng.choice([*PROJECTS])
         name = f"{project}/p{self.number}/s{self._count % 7}/f{self._count:05}"
         frames = self.rng.choices((1, self.rng.randrange(2, 20), 60), (60, 35, 2))[0]
         sizes = [some_size(self.rng)] * frames if frames < 20 else [2000] * frames
         if sizes[0] * frames > 20_000_000 and (frames > 1 or self._big_ones() >= _MOST_BIG):
             sizes = [300_000] * frames  # frames share one size
         files = [PublishedFile(f"{name}.{n:04}.exr", size) for n, size in enumerate(sizes)]
-        others = [site for site in self.studio.disks if site not in (home, REMOTE)]
-        wanted = (REMOTE, *(site for site in others if site == ALWAYS or self.rng.random() < 0.6))
+        others = [site for site in self.studio.own_sites if site != home]
+        also = (site for site in others if site == ALWAYS or self.rng.random() < 0.6)
+        wanted = (PROJECTS[project], *also)
         item = Item(project, home, wanted, files, [ObjectId()])
         if self.rng.random() < 0.1:
             item.ids.append(ObjectId())
@@ -156,14 +160,32 @@ class Publisher:
     def take_away(self) -> None:
         """Delete a copy at another own site by hand: it has to come back."""
         item = self._some_item()
-        places = [] if item is None else [s for s in item.wanted if s != REMOTE]
-        if item is None or not places:
+        if item is None or len(item.wanted) == 1:
             return
+        places = item.wanted[1:]
         site, file = self.rng.choice(places), self.rng.choice(item.files)
         self.studio.ledger.write([Line(file.path, site)])
         (self.studio.disks[site].root / file.below).unlink(missing_ok=True)
         self.taken.append((item, file, site))
         self.done["taken away"] += 1
+
+    def reset_site(self) -> None:
+        """Let a site prove its bytes again, as an operator does who does not trust them."""
+        if item := self._some_item():
+            self._command("reset", item, self.rng.choice(item.wanted))
+
+    def remove_from_site(self) -> None:
+        """Take entries from a site together with the bytes, where no setting asks for them."""
+        if item := self._some_item():
+            places = [site for site in item.wanted if site != ALWAYS]
+            self._command("remove", item, self.rng.choice(places), "--delete-files")
+
+    def _command(self, what: str, item: Item, site: str, *options: str) -> None:
+        """Run `sitesync site …`, once: where the database is away it fails, and nothing is lost."""
+        done = self.studio.command(
+            "site", what, site, "--representation", str(item.ids[0]), *options
+        )
+        self.done[f"site {what}" if done.returncode == 0 else f"site {what} failed"] += 1
 
     def burst(self, count: int) -> None:
         """Publish so many small frames at once, five hundred to a representation."""
@@ -173,29 +195,25 @@ class Publisher:
             count -= frames
             name = f"Show/burst{self.number}/r{self._count:05}/f"
             files = [PublishedFile(f"{name}.{n:04}.exr", 500) for n in range(frames)]
-            item = Item("Show", "studio", (REMOTE, ALWAYS), files, [ObjectId()])
+            item = Item("Show", "studio", (PROJECTS["Show"], ALWAYS), files, [ObjectId()])
             self._put(item, files, in_place=False)
             self._insert(item, item.ids[0])
             with self.lock:
                 self.items.append(item)
 
-    def unnoticed(self) -> int:
-        """Return how many copies that were taken away are still told to be available."""
-        return sum(
-            self._documents(item).count_documents(
-                {
-                    "_id": {"$in": item.ids},
-                    "files": {
-                        "$elemMatch": {
-                            "_id": file.id,
-                            "sites": {"$elemMatch": {"name": site, "created_dt": {"$ne": None}}},
-                        }
-                    },
-                }
-            )
+    def unnoticed(self) -> list[str]:
+        """Return the copies that were taken away and are still told to be available."""
+        return [
+            f"{file.below} at {site}"
             for item, file, site in self.taken
             if not (self.studio.disks[site].root / file.below).exists()
-        )
+            and self._is_available(item, file, site)
+        ]
+
+    def _is_available(self, item: Item, file: PublishedFile, site: str) -> bool:
+        there = {"sites": {"$elemMatch": {"name": site, "created_dt": {"$ne": None}}}}
+        named = {"_id": {"$in": item.ids}, "files": {"$elemMatch": {"_id": file.id, **there}}}
+        return bool(self._documents(item).count_documents(named))
 
     def sample(self, rng: random.Random) -> Item | None:
         """Return one of the items that were published last."""
@@ -229,7 +247,8 @@ class Publisher:
                 self._ask(self._documents(item).update_one, which, change)
 
     def _set_entries(self, item: Item, change: dict[str, Any]) -> None:
-        update = partial(self._documents(item).update_one, array_filters=[{"s.name": REMOTE}])
+        remote = [{"s.name": item.wanted[0]}]
+        update = partial(self._documents(item).update_one, array_filters=remote)
         for identity in item.ids:
             self._ask(update, {"_id": identity}, change)
 
@@ -238,13 +257,16 @@ class Publisher:
             self._ask(self._documents(item).insert_one, document_of(item, identity))
 
     def _ask(self, question: Callable[..., object], *about: object) -> None:
-        """Ask the database until it answers."""
+        """Ask the database until it answers; raises when it has not for longer than any fault."""
+        deadline = time.monotonic() + _PATIENCE
         while True:
             try:
                 question(*about)
             except DuplicateKeyError:
                 raise
             except PyMongoError:
+                if time.monotonic() > deadline:
+                    raise
                 time.sleep(0.2)
             else:
                 return

@@ -11,8 +11,10 @@ from typing import Any
 
 from tests.faults.campaign import Result
 from tests.faults.faults import impossible
+from tests.faults.large import Resent
 
 RECORDED = Path(__file__).with_name("recorded.json")
+_LARGE = Path(__file__).with_name("recorded_large.json")
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 _TEXT = Path(__file__).with_name("reliability.md.in")
 
@@ -24,35 +26,58 @@ def record(result: Result) -> None:
     figures = asdict(result)
     figures["order"]["only"] = sorted(result.order.only)
     figures["impossible"] = impossible(as_root=result.order.as_root)
-    runs = [*recorded(), figures]
-    RECORDED.write_text(json.dumps(runs, indent=1) + "\n")
-    PAGE.write_text(page(runs))
+    _add(RECORDED, [figures])
 
 
-def recorded() -> list[Run]:
-    """Return the figures of all recorded campaigns."""
-    found: list[Run] = json.loads(RECORDED.read_text()) if RECORDED.exists() else []
-    return found
+def record_large(measured: Sequence[Resent]) -> None:
+    """Add what kills during large transfers cost, and write the page anew."""
+    _add(_LARGE, [asdict(each) for each in measured])
 
 
-def page(runs: Sequence[Run]) -> str:
+def page(runs: Sequence[Run], large: Sequence[Run]) -> str:
     """Return docs/reliability.md: what stands in its text, with the figures of these runs."""
     text = _TEXT.read_text()
     parts = {"CAMPAIGN": _totals(runs), "FAULTS": _faults(runs), "RUNS": _runs(runs)}
+    parts["LARGE"] = _resent(large)
     for name, part in parts.items():
         text = text.replace(f"@{name}@", part)
     return text
+
+
+def _add(file: Path, figures: Sequence[Run]) -> None:
+    file.write_text(json.dumps([*_read(file), *figures], indent=1) + "\n")
+    PAGE.write_text(page(_read(RECORDED), _read(_LARGE)))
+
+
+def _read(file: Path) -> list[Run]:
+    found: list[Run] = json.loads(file.read_text()) if file.exists() else []
+    return found
+
+
+def _resent(large: Sequence[Run]) -> str:
+    rows = {
+        f"1 GiB to {site}, {len(again)} kills": f"{max(again) / 2**20:.1f} MiB, "
+        f"{sum(again) / len(again) / 2**20:.1f} MiB"
+        for site in sorted({run["site"] for run in large})
+        if (again := [run["again"] for run in large if run["site"] == site])
+    }
+    return _table(("", "sent again after a kill: at most, on average"), rows)
 
 
 def _totals(runs: Sequence[Run]) -> str:
     def added(key: str) -> int:
         return sum(run[key] for run in runs)
 
+    if not runs:
+        return ""
     extra = sum(run["carried"] - run["needed"] for run in runs)
+    servers = ("kill the primary", "kill the sshd", "kill the Drive")
+    killed = sum(run["struck"].get(kind, 0) for run in runs for kind in servers)
     minutes = sum(run["order"]["seconds"] for run in runs) / 60
     slowest = max(runs, key=lambda run: float(run["settled"]))
     rows = {
         "campaigns, minutes of faults": f"{len(runs)}, {minutes:.0f}",
+        "reactors killed, whatever for; servers killed": f"{added('kills'):,}; {killed:,}",
         "files published (republished ones each time)": f"{added('files'):,}",
         "bytes published": f"{added('bytes') / 1e6:,.0f} MB",
         "transfers recorded": f"{added('transfers'):,}",

@@ -74,6 +74,13 @@ class Node:
                 preexec_fn=die_with_parent,  # noqa: PLW1509  # it calls nothing but the kernel
             )
 
+    def explained(self) -> str:
+        """Return how it is, and the last that it said, for people."""
+        code = "down" if self.process is None else self.process.poll()
+        how = "runs" if code is None else f"ended: {code}"
+        said = (self.folder.parent / f"mongod-{self.number}.log").read_text()[-300:]
+        return f"{self.address} {'is cut off' if self.is_cut_off else how} ({said})"
+
     def kill(self) -> None:
         """End it as a power cut would."""
         if self.process is not None:
@@ -148,8 +155,12 @@ class ReplicaSet:
         deadline = time.monotonic() + 3 * _PATIENCE
         while not self.is_whole():
             if time.monotonic() > deadline:
-                raise RuntimeError(f"the replica set does not heal: {self.status()}")
+                raise RuntimeError(f"the replica set does not heal: {self._explained()}")
             time.sleep(0.1)
+
+    def _explained(self) -> str:
+        states = {each["name"]: each["stateStr"] for each in self.status()}
+        return "; ".join(f"{node.explained()}, {states.get(node.address)}" for node in self.nodes)
 
 
 @contextmanager

@@ -27,7 +27,8 @@ def told(result: Result) -> str:
         f"{result.judged:,} entries, {result.judged_bytes / 1e6:,.0f} MB read",
         f"settled in {result.settled:.1f} s after the last fault, with {result.backlog:,} wanted "
         f"(allowed: {result.allowed:.0f} s)",
-        f"reactors ended with {result.exit_codes}; {result.crashes} ended by themselves",
+        f"reactors killed {result.kills} times, ended with {result.exit_codes}; "
+        f"{result.crashes} ended by themselves",
         *(f"trouble: {trouble}" for trouble in result.trouble[:_MOST]),
         f"violations: {len(result.violations)}",
         *result.violations[:_MOST],

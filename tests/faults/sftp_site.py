@@ -1,23 +1,21 @@
-"""An SFTP site that can be killed, filled up, cut and stalled: a real sshd behind a proxy."""
+"""An SFTP site that can be killed, filled up, cut and stalled: a real sshd behind a line."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import getpass
 import os
 import shutil
 import subprocess
-import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from tests.faults.line import Line
 from tests.servers.processes import die_with_parent, free_port, wait_until_it_listens
-from tests.servers.proxy import Proxy, proxied
 from tests.servers.sftp import make_key
 
 _SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
@@ -47,15 +45,15 @@ class SftpSite:
 
     def kill(self) -> None:
         """End the server and all its sessions at once."""
-        if self.process is None:
+        process, self.process = self.process, None
+        if process is None:
             return
         with contextlib.suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(self.process.pid).children(recursive=True):
+            for child in psutil.Process(process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     child.kill()
-        self.process.kill()
-        self.process.wait()
-        self.process = None
+        process.kill()
+        process.wait()
 
     def settings(self, root: Path) -> str:
         """Return the site's settings, as TOML."""
@@ -68,63 +66,6 @@ class SftpSite:
             key_file = "{self.folder / "user"}"
             known_hosts = "{self.folder / "known_hosts"}"
         """
-
-
-class Line:
-    """A proxy with an event loop of its own, told what to do from other threads."""
-
-    def __init__(self, target: int) -> None:
-        self._target = target
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="line", daemon=True)
-        self._loop: asyncio.AbstractEventLoop
-        self._over: asyncio.Event
-        self._proxy: Proxy
-
-    @property
-    def port(self) -> int:
-        """The port to connect to."""
-        return self._proxy.port
-
-    @property
-    def forwarded(self) -> int:
-        """Bytes that went over it, both ways."""
-        return self._proxy.forwarded
-
-    def start(self) -> None:
-        """Return when it takes connections."""
-        self._thread.start()
-        self._ready.wait()
-
-    def close(self) -> None:
-        """Drop all connections, and end."""
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
-
-    def cut(self) -> None:
-        """Drop all connections."""
-        self._do(self._proxy.cut)
-
-    def stall(self) -> None:
-        """Let no byte pass; nobody is told."""
-        self._do(self._proxy.flowing.clear)
-
-    def flow(self) -> None:
-        """Let bytes pass again."""
-        self._do(self._proxy.flowing.set)
-
-    def _do(self, act: Callable[[], None]) -> None:
-        self._loop.call_soon_threadsafe(act)
-
-    def _run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        async with proxied(self._target) as self._proxy:
-            self._ready.set()
-            await self._over.wait()
-            self._proxy.flowing.set()
 
 
 def has_sshd() -> bool:
@@ -145,7 +86,7 @@ def sftp_site(folder: Path) -> Generator[SftpSite]:
         f"Port {site.port}\nListenAddress 127.0.0.1\nHostKey {folder / 'host'}\n"
         f"AuthorizedKeysFile {folder / 'user.pub'}\nPidFile none\nStrictModes no\nUsePAM no\n"
         "PasswordAuthentication no\nPermitRootLogin prohibit-password\nMaxStartups 100\n"
-        "Subsystem sftp internal-sftp\n"
+        f"Subsystem sftp internal-sftp\nSetEnv HOME={folder}\n"  # whoever's shell: no profile of it
     )
     site.start()
     site.line = Line(site.port)

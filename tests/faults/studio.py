@@ -1,4 +1,4 @@
-"""The studio under test: disks, an sshd, a replica set, settings, reactors. All of it real."""
+"""The studio under test: disks, sshd, a replica set, settings, reactors: real; the Drive is not."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.disks import Disk, make_disk, unmount_all
+from tests.faults.drive_site import DriveSite, drive_site
 from tests.faults.fleet import Fleet, ReactorProcess
 from tests.faults.judge import Judge
 from tests.faults.ledger import Known, Ledger
 from tests.faults.replica_set import ReplicaSet, can_cut_cables, replica_set
 from tests.faults.sftp_site import SftpSite, sftp_site
+from tests.faults.storage import Storage
 
-PROJECTS = ("Show", "Bunny")
 OWN_SITES = ("studio", "lake", "studio", "hill")  # whose reactors run, the first ones of them
-REMOTE = "vendor"
+REMOTE, DRIVE = "vendor", "drive"
+PROJECTS = {"Show": REMOTE, "Bunny": DRIVE}  # and the remote site of each
 ALWAYS = "lake"
 DATABASE, STATE = "avalon", "sitesync"
 
@@ -33,6 +35,7 @@ class Studio:
     disks: Mapping[str, Disk]
     mongo: ReplicaSet
     sftp: SftpSite
+    drive: DriveSite
     settings: Path
     fleet: Fleet
     ledger: Ledger
@@ -50,15 +53,20 @@ class Studio:
         return self.mongo.client[STATE]
 
     @property
+    def sites(self) -> Mapping[str, Storage]:
+        """What really lies at all sites."""
+        disks = {name: disk.storage for name, disk in self.disks.items()}
+        return {**disks, DRIVE: self.drive.storage}
+
+    @property
     def own_sites(self) -> list[str]:
         """The sites whose disks are here, where publishers publish."""
         return [name for name in self.disks if name != REMOTE]
 
     def judge(self) -> Judge:
         """Return a judge of this studio."""
-        sites = {name: disk.storage for name, disk in self.disks.items()}
         known = Known(self.folder / "ledger.jsonl")
-        return Judge(self.database, self.state["claims"], sites, known)
+        return Judge(self.database, self.state["claims"], self.sites, known)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a `sitesync` command, as an operator at the studio does."""
@@ -96,8 +104,9 @@ def studio(folder: Path, *, reactors: int, as_root: bool) -> Generator[Studio]:
         namespaces = as_root and can_cut_cables()
         mongo = stack.enter_context(replica_set(folder, namespaces=namespaces))
         sftp = stack.enter_context(sftp_site(folder / "sshd"))
+        drive = stack.enter_context(drive_site(folder / "drive"))
         settings = folder / "sitesync.toml"
-        settings.write_text(_settings(disks, mongo, sftp))
+        settings.write_text(_settings(disks, mongo, sftp, drive))
         places = [
             ReactorProcess(site, settings, folder / f"reactor-{number}-{site}.log")
             for number, site in enumerate(own)
@@ -105,7 +114,7 @@ def studio(folder: Path, *, reactors: int, as_root: bool) -> Generator[Studio]:
         fleet = Fleet(places)
         ledger = Ledger(folder / "ledger.jsonl")
         stack.callback(ledger.close)
-        made = Studio(folder, disks, mongo, sftp, settings, fleet, ledger, as_root)
+        made = Studio(folder, disks, mongo, sftp, drive, settings, fleet, ledger, as_root)
         _prepare(made)
         stack.callback(fleet.kill)
         fleet.start()
@@ -121,11 +130,16 @@ def _prepare(studio: Studio) -> None:
         raise RuntimeError(f"site init: {done.stdout}{done.stderr}")
 
 
-def _settings(disks: Mapping[str, Disk], mongo: ReplicaSet, sftp: SftpSite) -> str:
+def _settings(
+    disks: Mapping[str, Disk], mongo: ReplicaSet, sftp: SftpSite, drive: DriveSite
+) -> str:
     drives: Sequence[Disk] = [disk for name, disk in disks.items() if name != REMOTE]
     sites = "\n".join(
         f'[sites.{each.name}]\nprovider = "local_drive"\nroot = {{ work = "{each.seen}" }}'
         for each in drives
+    )
+    remotes = "\n".join(
+        f'[projects.{project}]\nremote_site = "{remote}"' for project, remote in PROJECTS.items()
     )
     return f"""
         [mongo]
@@ -135,10 +149,12 @@ def _settings(disks: Mapping[str, Disk], mongo: ReplicaSet, sftp: SftpSite) -> s
         {sites}
         [sites.{REMOTE}]
         {sftp.settings(disks[REMOTE].seen)}
+        [sites.{DRIVE}]
+        {drive.settings()}
         [defaults]
         active_site = "studio"
-        remote_site = "{REMOTE}"
         always_accessible_on = ["{ALWAYS}"]
         retry_count = 1000  # faults on purpose are no reason to give a file up
         reconcile_interval = 10
+        {remotes}
     """

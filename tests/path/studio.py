@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from providers.base import Provider
 from providers.base import Setup as ProviderSetup
 from providers.table import PROVIDERS
 from reactor.app import Reactor, Setup
+from reactor.border.errors import Terms
 from reactor.model import Policy, Topology
 from reactor.sites import Site, Sites, Throttle
 
@@ -55,6 +56,8 @@ class Studio:
     trusted: tuple[str, ...] = ()
     relay: bool = False
     changes_interval: float = 0.1
+    projects: tuple[str, ...] = (PROJECT,)
+    terms: Terms = field(default_factory=Terms)
     providers: dict[str, Provider] = field(default_factory=dict[str, Provider])
 
     @property
@@ -160,6 +163,7 @@ class Studio:
                 policy=self.policy,
                 changes_interval=self.changes_interval,
                 trust_size=name in self.trusted,
+                terms=Terms() if name == own else self.terms,
             )
             for name in self.names
         }
@@ -182,7 +186,7 @@ class Studio:
                 f"{self.database}_state",
                 own,
                 Sites(sites, {}),
-                {PROJECT: topology}.get,
+                {project: replace(topology, project=project) for project in self.projects}.get,
                 HANDLERS,
                 self.relay,
             )

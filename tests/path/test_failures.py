@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import anyio
+import pytest
 
-from providers.base import Setup, SiteError
+from providers.base import Copied, DiskProvider, Handle, Setup, SiteError
+from providers.local_drive import LocalDrive, LocalDriveOptions
 from providers.memory import Memory
 from providers.table import PROVIDERS
 from tests.path.studio import Studio, some_bytes
@@ -110,17 +113,21 @@ async def test_a_site_is_served_again_once_its_marker_is_back(studio: Studio) ->
 
 
 class Stranger(Memory):
-    """A site whose host key is not the one that is known."""
+    """A site whose host key is not the one that is known, or which somebody else has to mend."""
+
+    kind = ""
 
     async def __aenter__(self) -> Self:
-        raise SiteError("login", "the host key of 'vendor' has changed: ask who runs it")
+        raise SiteError(self.kind, "the host key of 'vendor' has changed: ask who runs it")
 
 
+@pytest.mark.parametrize("kind", ["login", "settings", "provider"])
 async def test_a_site_that_somebody_has_to_mend_says_so_in_the_entry_and_costs_no_try(
-    studio: Studio,
+    studio: Studio, kind: str
 ) -> None:
-    kind = PROVIDERS["memory"]
-    studio.providers["vendor"] = Stranger(Setup("vendor", {"work": "/"}, kind.options()))
+    options = PROVIDERS["memory"].options()
+    stranger = Stranger(Setup("vendor", {"work": "/"}, options))
+    stranger.kind, studio.providers["vendor"] = kind, stranger
     async with studio.running():
         representation = await studio.publish_file("a.exr", some_bytes())
         entry = await studio.until(representation, "vendor", "error")
@@ -140,4 +147,26 @@ async def test_a_deleted_representation_leaves_no_error_and_no_claim(studio: Stu
                 await anyio.sleep(0.01)
 
     assert await studio.documents.count_documents({"type": "representation"}) == 0
+    assert await studio.state["claims"].count_documents({}) == 0
+
+
+class Failing(LocalDrive):
+    """A disk that stages small files, and then answers no more until it is asked anew."""
+
+    async def stage_small(
+        self, source: DiskProvider, handles: Sequence[Handle]
+    ) -> Sequence[Copied | None]:
+        await super().stage_small(source, handles)
+        raise SiteError("unreachable", "input/output error")
+
+
+async def test_what_a_failing_disk_has_staged_all_the_same_is_taken_away(studio: Studio) -> None:
+    roots = {"work": str(studio.path("vendor"))}
+    studio.providers["vendor"] = Failing(Setup("vendor", roots, LocalDriveOptions()))
+
+    async with studio.running():
+        representation = await studio.publish_file("a.exr", some_bytes())
+        await studio.until(representation, "vendor", "error")
+
+    assert not list(studio.path("vendor").rglob(".sitesync-*.part"))
     assert await studio.state["claims"].count_documents({}) == 0

@@ -19,6 +19,7 @@ from providers.memory import Memory, MemoryOptions
 from providers.memory.streams import MemoryReader
 from reactor.checksums import Hasher
 from reactor.claims import Claim, Claims, Journal, Place
+from tests.path.remotes import remote
 from tests.path.studio import PATIENCE, PROJECT, Studio, some_bytes
 from tests.path.upload_service import Service
 
@@ -252,6 +253,24 @@ async def test_an_upload_that_went_from_owner_to_owner_is_not_revoked_by_its_las
     assert (attempt["outcome"], attempt["sent"]) == ("available", 2 * _MIB)
     with pytest.raises(RevokedError):
         await vendor.adopt(handle, "late")
+
+
+@pytest.mark.parametrize("kind", ["upload", "staged file"])
+async def test_what_was_taken_over_goes_where_its_source_is_not_the_published_file_any_more(
+    studio: Studio, service: Service, kind: str
+) -> None:
+    vendor = service.provider() if kind == "upload" else remote(studio, "vendor")
+    await vendor.make_marker("work")
+    content = some_bytes(2 * _MIB)
+    representation = await studio.publish_file(NAME, content)
+    await _left_behind(studio, content, _MIB, _MIB)
+    studio.path("studio", NAME).write_bytes(b"the next version; its document comes later")
+
+    async with studio.running():
+        await studio.until(representation, "vendor", "error")
+
+    assert vendor._store.staged == {}
+    assert await studio.state["claims"].count_documents({}) == 0
 
 
 class TellingSource(Memory):

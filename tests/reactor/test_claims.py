@@ -362,3 +362,22 @@ async def test_of_many_claims_one_that_was_taken_before_its_lease_began_is_not_o
     assert found is not None
     assert found["process"] == "theirs"
     assert len(found["former"]) == 1
+
+
+async def test_places_are_worked_on_until_their_owner_gives_them_up_or_is_gone(
+    ours: Claims, theirs: Claims
+) -> None:
+    await take(ours, "a")
+    given_up = await take(theirs, "b")
+    await take(theirs, "c")
+    keys = [place(name).key for name in ("a", "b", "c", "d")]
+    assert await ours.worked_on(keys) == set(keys[:3])
+    assert await ours.under_way("Bunny", ["vendor"]) == [place(name) for name in ("a", "b", "c")]
+    assert await ours.under_way("Bunny", ["studio"]) == []
+
+    await theirs.give_up([given_up])
+    assert await ours.worked_on(keys) == {keys[0], keys[2]}
+
+    ours.dead = frozenset({"theirs"})
+    assert await ours.worked_on(keys) == {keys[0]}
+    assert await ours.under_way("Bunny", ["vendor"]) == [place("a")]

@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from reactor.database import DatabaseError, NotAReplicaSetError, connect
+from reactor import database as of_reactor
+from reactor.backoff import Backoff
+from reactor.database import DatabaseError, NotAReplicaSetError, connect, patiently
 from reactor.embedded import embedded_mongod
 from tests.conftest import POLLING, initiate
 from tests.servers.processes import free_port
@@ -159,3 +162,39 @@ async def test_an_address_that_cannot_be_read_is_refused_without_its_password(
     assert "secret" not in str(error)
     assert error.__cause__ is None
     assert error.__suppress_context__
+
+
+class Electing:
+    """A database that fails in these ways, and then answers."""
+
+    def __init__(self, *failures: PyMongoError) -> None:
+        self.failures = [*failures]
+
+    async def ask(self) -> str:
+        if self.failures:
+            raise self.failures.pop(0)
+        return "answer"
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_reactor, "RECONNECT", Backoff(first=0.001, most=0.001))
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_database_that_elects_a_primary_is_asked_again() -> None:
+    assert await patiently(Electing(AutoReconnect("closed"), AutoReconnect("no")).ask) == "answer"
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_database_that_stays_away_is_told() -> None:
+    with pytest.raises(AutoReconnect, match="closed"):
+        await patiently(Electing(*[AutoReconnect("closed")] * 100).ask)
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_what_a_database_refuses_is_asked_once() -> None:
+    database = Electing(OperationFailure("not authorized"))
+    with pytest.raises(OperationFailure):
+        await patiently(database.ask)
+    assert not database.failures

@@ -80,7 +80,8 @@ async def ends() -> AsyncIterator[Ends]:
 async def test_a_source_that_was_replaced_after_it_was_looked_at_is_not_sent(ends: Ends) -> None:
     facts = await put(ends.source.provider, WHERE.path, b"old", 1_700_000_000_000_000_000)
     await put(ends.source.provider, WHERE.path, b"new", 1_700_000_001_000_000_000)
-    ends.destination.provider = KIND.make(_setup("vendor"))
+    ends.destination = Site("v", lambda: KIND.make(_setup("vendor")), Throttle(None))
+    await ends.destination.open()
     await ends.destination.provider.make_marker("work")
 
     with pytest.raises(ChangedFileError):

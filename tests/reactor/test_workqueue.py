@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from random import Random
 from typing import NamedTuple
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -46,7 +48,11 @@ class QueueMachine(RuleBasedStateMachine):
         self.waiting[work] = known.merged(item) if known else item
         if len(self.waiting) > _LIMIT:
             [fallen] = self.waiting.keys() - set(self.queue.waiting())
-            assert self.waiting[fallen].priority == min(w.priority for w in self.waiting.values())
+            lowest = min(w.priority for w in self.waiting.values())
+            low = {one.project for one, w in self.waiting.items() if w.priority == lowest}
+            waiting = Counter(one.project for one in self.waiting)
+            assert self.waiting[fallen].priority == lowest
+            assert waiting[fallen.project] == max(waiting[project] for project in low)
             del self.waiting[fallen]
             self.overflowed.add(fallen.site)
 
@@ -161,14 +167,16 @@ class QueueMachine(RuleBasedStateMachine):
         for lane in "ab":
             waiting = sum(work.site == lane for work in self.waiting)
             assert self.queue.has_room(lane) == (waiting < share and len(self.waiting) < _LIMIT)
+            if self.queue.has_room(lane):
+                assert all(self.queue.has_room_for(lane, project) for project in "PQ")
 
 
 TestQueue = QueueMachine.TestCase
 TestQueue.settings = settings(max_examples=200, stateful_step_count=50)
 
 
-def work(path: str, site: str = "a") -> Work:
-    return Work("P", site, path)
+def work(path: str, site: str = "a", project: str = "P") -> Work:
+    return Work(project, site, path)
 
 
 def test_of_equal_priority_the_oldest_comes_first() -> None:
@@ -272,3 +280,76 @@ def test_a_name_is_due_while_it_is_handed_out_or_could_be() -> None:
     assert queue.is_due(work, 0.0)
     queue.done(work)
     assert not queue.is_due(work, 10.0)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 40), min_size=2, max_size=5),
+    batches=st.lists(st.integers(1, 9), min_size=1),
+    order=st.randoms(use_true_random=False),
+)
+def test_projects_take_turns_whatever_waits_of_each(
+    lengths: list[int], batches: list[int], order: Random
+) -> None:
+    queue = WorkQueue()
+    works = [
+        work(f"{n}", project=f"P{p}") for p, length in enumerate(lengths) for n in range(length)
+    ]
+    order.shuffle(works)
+    for one in works:
+        queue.add(one, 50)
+    left, taken = Counter(one.project for one in works), Counter[str]()
+
+    for most in [*batches, len(works)]:
+        for one in queue.take("a", most, 0.0):
+            taken[one.project] += 1
+            left[one.project] -= 1
+            ahead = taken[one.project] - 1
+            assert all(taken[other] >= ahead for other in left if left[other] > 0)
+    assert not +left
+
+
+def test_one_workfile_comes_before_fifty_thousand_frames_of_another_project() -> None:
+    queue = WorkQueue()
+    for number in range(50_000):
+        queue.add(work(f"frame.{number}.exr", project="Film"), 50)
+    queue.take("a", 512, 0.0)
+
+    queue.add(work("scene.ma", project="Spot"), 50)
+
+    assert work("scene.ma", project="Spot") in queue.take("a", 2, 0.0)
+    assert queue.take_overflow() == {"a"}
+
+
+def test_a_higher_priority_comes_first_of_whichever_project() -> None:
+    queue = WorkQueue()
+    queue.add(work("x", project="Spot"), 50)
+    queue.add(work("x", project="Film"), 60)
+    queue.add(work("y", project="Film"), 60)
+
+    assert [one.project for one in queue.take("a", 3, 0.0)] == ["Film", "Film", "Spot"]
+
+
+def test_a_scan_of_one_project_leaves_a_part_of_the_lane_to_every_other() -> None:
+    queue = WorkQueue(limit=80)
+    for number in range(40):
+        queue.add(work(f"{number}", project="Film"), 0)
+    assert not queue.has_room_for("a", "Film")
+
+    found = 0
+    while queue.has_room_for("a", "Spot"):
+        queue.add(work(f"{found}", project="Spot"), 0)
+        found += 1
+
+    assert found == 20
+    assert not queue.has_room("a")
+
+
+def test_what_was_taken_or_forgotten_of_a_project_counts_no_more() -> None:
+    queue = WorkQueue(limit=80)
+    for number in range(40):
+        queue.add(work(f"{number}", project="Film"), 0)
+    queue.take("a", 10, 0.0)
+    queue.discard_project("Film")
+
+    assert queue.has_room_for("a", "Film")
+    assert queue.take("a", 1, 0.0) == []

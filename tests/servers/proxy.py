@@ -9,11 +9,14 @@ prints the port it listens on.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+_RESET = struct.pack("ii", 1, 0)
 _PIECE = 256 * 1024
 # What may wait in here is what so much latency holds at a gigabyte a second, and more.
 _PIECES = 4096
@@ -28,7 +31,9 @@ class Proxy:
         self.port = 0
         self.accepted = 0
         self.forwarded = 0
+        self.sent = 0  # of these, by clients
         self.refusing = False
+        self.resets_after: int | None = None  # bytes from the server, over all connections
         self.flowing = asyncio.Event()  # while it is not set, no byte passes
         self.flowing.set()
         self._ends: set[asyncio.StreamWriter] = set()
@@ -49,6 +54,16 @@ class Proxy:
         self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def reset(self) -> None:
+        """Drop all connections, and let both sides know it: what is unsent is thrown away."""
+        for end in self._ends:
+            raw = end.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.cut()
+
+    def _is_enough(self) -> bool:
+        return self.resets_after is not None and self.forwarded - self.sent > self.resets_after
+
     def cut(self) -> None:
         """Drop all connections at once, without a goodbye."""
         for end in self._ends:
@@ -63,18 +78,23 @@ class Proxy:
         self._ends |= {writer, target}
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._forward(client, target))
-                tasks.create_task(self._forward(reader, writer))
+                tasks.create_task(self._forward(client, target, by_client=True))
+                tasks.create_task(self._forward(reader, writer, by_client=False))
         finally:
             self._ends -= {writer, target}
 
-    async def _forward(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _forward(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, by_client: bool
+    ) -> None:
         pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_PIECES)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._deliver(pieces, sink))
             try:
                 while piece := await source.read(_PIECE):
                     self.forwarded += len(piece)
+                    self.sent += len(piece) if by_client else 0
+                    if self._is_enough():
+                        self.reset()
                     await pieces.put((time.monotonic() + self.delay, piece))
             except ConnectionError:
                 pass

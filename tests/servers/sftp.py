@@ -88,6 +88,7 @@ def sshd(folder: Path, *settings: str, sftp: str = "internal-sftp") -> Generator
                 "PermitRootLogin prohibit-password",
                 "MaxStartups 100",
                 f"Subsystem sftp {sftp}",
+                f"SetEnv HOME={folder}",  # commands do not wait for what the user's profile does
             )
         )
     )

@@ -86,6 +86,7 @@ def _sshd_config(folder: Path, port: int) -> str:
         "MaxStartups": 100,
         "AllowTcpForwarding": "no",
         "Subsystem": "sftp internal-sftp",
+        "SetEnv": f'"HOME={folder}"',  # commands do not wait for what the user's profile does
     }
     return "".join(f"{key} {value}\n" for key, value in settings.items())
 

@@ -15,6 +15,9 @@ from providers.memory import Memory
 from providers.table import PROVIDERS
 from tests.providers.conformance.liars import NOTICED
 
+# Each runs pytest again, over dozens of tests: on a slow machine that takes its time.
+pytestmark = pytest.mark.timeout(300)
+
 _LIARS = Path(__file__).with_name("liars.py")
 
 

@@ -171,3 +171,22 @@ async def _when_back(provider: SftpProvider, where: Location) -> int:
     except SiteError:
         found = await provider.facts(where)
     return found.size if found else -1
+
+
+async def test_a_connection_reset_before_it_serves_is_a_site_out_of_reach(
+    server: SftpServer, root: Path
+) -> None:
+    pin = server.host_key.read_text().strip()
+    kinds: list[str] = []
+    for after in range(0, 20_000, 200):
+        async with proxied(server.port) as proxy:
+            proxy.resets_after = after
+            provider = server.provider({"work": str(root)}, port=proxy.port, host_key=pin)
+            try:
+                async with provider:
+                    break
+            except SiteError as error:
+                kinds.append(error.kind)
+
+    assert len(kinds) > 5
+    assert set(kinds) == {"unreachable"}
