@@ -158,6 +158,7 @@ class Endings:
     ) -> None:
         match result:
             case Facts():
+                self._site_of(finished).recovered()
                 finished.facts = result
                 await self._after_answer(finished, result, listener)
             case SiteError():

@@ -19,6 +19,8 @@ from reactor.sourcing import Way
 
 Document = dict[str, Any]
 
+SILENT_SECONDS = 3600
+
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
@@ -46,12 +48,21 @@ class SeenWatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Doing:
+    """One transfer of a reactor: the file's path as documents have it, and where it goes."""
+
+    path: str
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeenReactor:
     """
     One process as it last said of itself; `seen` is seconds ago, `place` its full host name.
 
     One that does not serve is a command that only holds claims; one that relays also brings
-    files from one remote site to another. `ways` are what it knows of those between sites.
+    files from one remote site to another. `ways` are what it knows of those between sites;
+    `doing` names what runs, or the first hundred of it.
     """
 
     process: str
@@ -64,6 +75,7 @@ class SeenReactor:
     suspended: tuple[Suspended, ...]
     serves: bool = True
     watches: tuple[SeenWatch, ...] = ()
+    doing: tuple[Doing, ...] = ()
     relays: bool = False
     ways: tuple[Way, ...] = ()
 
@@ -131,6 +143,15 @@ class Presence:
     def alive(self) -> list[SeenReactor]:
         """Return the reactors that serve and were seen lately."""
         return [reactor for reactor in self.owners if reactor.serves]
+
+    @property
+    def silent(self) -> list[SeenReactor]:
+        """Return the reactors of the last hour that neither ended properly nor were seen lately."""
+        return [
+            reactor
+            for reactor in self.reactors
+            if reactor.serves and ALIVE_SECONDS < reactor.seen <= SILENT_SECONDS
+        ]
 
     @property
     def owners(self) -> list[SeenReactor]:
@@ -221,6 +242,10 @@ def _reactor(found: Mapping[str, Any]) -> SeenReactor:
         ),
         serves=found.get("serves") is not False,
         watches=tuple(_watch(watch) for watch in found.get("watches") or ()),
+        doing=tuple(
+            Doing(str(doing.get("work") or ""), str(doing.get("to") or ""))
+            for doing in found.get("running") or ()
+        ),
         relays=found.get("relays") is True,
         ways=tuple(_way(way) for way in found.get("ways") or ()),
     )

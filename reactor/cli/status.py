@@ -88,8 +88,9 @@ def _show(presence: Presence, standings: Sequence[SiteStanding]) -> None:
     _section("Suspended sites", ["suspended site", "seen from", "kind", "why"], suspended)
     columns = ["site", "folder", "seen from", "what"]
     _section("Places that need a look", columns, _watch_rows(presence))
-    columns = ["reactor on", "pid", "site", "running", "waiting", "last seen"]
-    _section("Reactors", columns, [_reactor_row(reactor) for reactor in presence.alive])
+    columns = ["reactor on", "pid", "site", "running", "waiting", "last seen", "does"]
+    shown = [*presence.alive, *presence.silent]
+    _section("Reactors", columns, [_reactor_row(reactor) for reactor in shown])
     if not presence.alive:
         click.echo("No reactor runs: start one with `sitesync run`.")
 
@@ -155,7 +156,18 @@ def _pause_row(pause: Pause) -> list[str]:
 
 def _reactor_row(reactor: SeenReactor) -> list[str]:
     numbers = [str(reactor.running), str(reactor.waiting), f"{duration_text(reactor.seen)} ago"]
-    return [reactor.host, str(reactor.pid), reactor.site, *numbers]
+    return [reactor.host, str(reactor.pid), reactor.site, *numbers, _does(reactor)]
+
+
+def _does(reactor: SeenReactor) -> str:
+    """Return what a reactor does, in a few words."""
+    if not reactor.is_alive:
+        return "does not answer; what it had begun is taken over"
+    if not reactor.doing:
+        return "-"
+    first, more = reactor.doing[0], reactor.running - 1
+    name = first.path.rpartition("/")[2]
+    return f"{name} to {first.site}" + (f", and {more} more" if more > 0 else "")
 
 
 def _as_json(presence: Presence, standings: Sequence[SiteStanding]) -> dict[str, Any]:
@@ -168,6 +180,7 @@ def _as_json(presence: Presence, standings: Sequence[SiteStanding]) -> dict[str,
         ],
         "pauses": [_pause_json(pause) for pause in presence.pauses],
         "reactors": [reactor_json(reactor) for reactor in presence.alive],
+        "silent": [reactor_json(reactor) for reactor in presence.silent],
     }
 
 
@@ -222,5 +235,6 @@ def reactor_json(reactor: SeenReactor) -> dict[str, Any]:
         "waiting": reactor.waiting,
         "relays": reactor.relays,
         "seen_seconds_ago": reactor.seen,
+        "doing": [asdict(doing) for doing in reactor.doing],
         "watches": [asdict(watch) for watch in reactor.watches],
     }

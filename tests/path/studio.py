@@ -55,9 +55,9 @@ class Studio:
     policy: Policy = field(default_factory=Policy)
     trusted: tuple[str, ...] = ()
     relay: bool = False
-    changes_interval: float = 0.1
     projects: tuple[str, ...] = (PROJECT,)
     terms: Terms = field(default_factory=Terms)
+    changes_interval: float = 0.1
     providers: dict[str, Provider] = field(default_factory=dict[str, Provider])
 
     @property
