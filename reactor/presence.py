@@ -15,6 +15,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from providers.base import Location
 from reactor.pauses import Pause, Pauses
 from reactor.registry import ALIVE_SECONDS
+from reactor.sourcing import Way
 
 Document = dict[str, Any]
 
@@ -33,9 +34,10 @@ class Suspended:
 @dataclass(frozen=True, slots=True)
 class SeenWatch:
     """
-    How one root on a machine's disk is watched: `live`, or `surveyed` and why.
+    How one root is watched: `live`, or `surveyed` and why.
 
-    `vanished` files were too many to be believed gone, if there are any.
+    That of a service is `silent` where it does not answer, or another process follows it:
+    `elsewhere`. `vanished` files were too many to be believed gone, if there are any.
     """
 
     site: str
@@ -58,8 +60,9 @@ class SeenReactor:
     """
     One process as it last said of itself; `seen` is seconds ago, `place` its full host name.
 
-    One that does not serve is a command that only holds claims. `doing` names what runs, or the
-    first hundred of it.
+    One that does not serve is a command that only holds claims; one that relays also brings
+    files from one remote site to another. `ways` are what it knows of those between sites;
+    `doing` names what runs, or the first hundred of it.
     """
 
     process: str
@@ -73,6 +76,8 @@ class SeenReactor:
     serves: bool = True
     watches: tuple[SeenWatch, ...] = ()
     doing: tuple[Doing, ...] = ()
+    relays: bool = False
+    ways: tuple[Way, ...] = ()
 
     @property
     def host(self) -> str:
@@ -241,6 +246,8 @@ def _reactor(found: Mapping[str, Any]) -> SeenReactor:
             Doing(str(doing.get("work") or ""), str(doing.get("to") or ""))
             for doing in found.get("running") or ()
         ),
+        relays=found.get("relays") is True,
+        ways=tuple(_way(way) for way in found.get("ways") or ()),
     )
 
 
@@ -251,6 +258,16 @@ def _watch(found: Mapping[str, Any]) -> SeenWatch:
         mode=str(found.get("mode") or ""),
         why=str(found.get("why") or ""),
         vanished=int(found.get("vanished") or 0),
+    )
+
+
+def _way(found: Mapping[str, Any]) -> Way:
+    rate = found.get("rate")
+    return Way(
+        source=str(found.get("source") or ""),
+        destination=str(found.get("destination") or ""),
+        rate=float(rate) if isinstance(rate, int | float) else None,
+        copies=found.get("copies") is True,
     )
 
 

@@ -87,7 +87,7 @@ def _show(presence: Presence, standings: Sequence[SiteStanding]) -> None:
     ]
     _section("Suspended sites", ["suspended site", "seen from", "kind", "why"], suspended)
     columns = ["site", "folder", "seen from", "what"]
-    _section("Disks that need a look", columns, _watch_rows(presence))
+    _section("Places that need a look", columns, _watch_rows(presence))
     columns = ["reactor on", "pid", "site", "running", "waiting", "last seen", "does"]
     shown = [*presence.alive, *presence.silent]
     _section("Reactors", columns, [_reactor_row(reactor) for reactor in shown])
@@ -101,7 +101,7 @@ def _watch_rows(presence: Presence) -> list[list[str]]:
         [watch.site, watch.folder, reactor.host, _watch_text(watch)]
         for reactor in presence.alive
         for watch in reactor.watches
-        if watch.mode != "live" or watch.vanished
+        if watch.mode not in ("live", "elsewhere") or watch.vanished
     ]
 
 
@@ -113,6 +113,8 @@ def _watch_text(watch: SeenWatch) -> str:
         )
     if watch.mode == "starting":
         return "its watch begins"
+    if watch.mode == "silent":
+        return f"what others do there is not told now: {watch.why}"
     return f"not watched but surveyed every 10 minutes: {watch.why}"
 
 
@@ -231,6 +233,7 @@ def reactor_json(reactor: SeenReactor) -> dict[str, Any]:
         "site": reactor.site,
         "running": reactor.running,
         "waiting": reactor.waiting,
+        "relays": reactor.relays,
         "seen_seconds_ago": reactor.seen,
         "doing": [asdict(doing) for doing in reactor.doing],
         "watches": [asdict(watch) for watch in reactor.watches],

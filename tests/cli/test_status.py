@@ -204,6 +204,7 @@ def test_each_reactor_is_shown_with_what_it_does_and_the_silent_apart(machine: M
         "site": "studio",
         "running": 2,
         "waiting": 5,
+        "relays": False,
         "doing": [{"path": "{root[work]}/shot/a.1001.exr", "site": "vendor"}],
     }
     assert silent["seen_seconds_ago"] >= 60

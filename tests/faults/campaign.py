@@ -120,7 +120,9 @@ def _striking(
     threads = [threading.Thread(target=each.run, name="publisher") for each in publishers]
     threads.append(threading.Thread(target=looking.run, name="judge"))
     if order.burst:
-        bursting = Publisher(99, made, random.Random(f"{order.seed} burst"), 1.0, threading.Event())
+        bursting = Publisher(
+            99, made, random.Random(f"{order.seed} burst"), 1.0, publishers[0].over
+        )
         publishers.append(bursting)
         threads.append(threading.Thread(target=bursting.burst, args=[order.burst], name="burst"))
     for thread in threads:

@@ -34,9 +34,9 @@ def record_large(measured: Sequence[Resent]) -> None:
     _add(_LARGE, [asdict(each) for each in measured])
 
 
-def page(runs: Sequence[Run], large: Sequence[Run]) -> str:
-    """Return docs/reliability.md: what stands in its text, with the figures of these runs."""
-    text = _TEXT.read_text()
+def page() -> str:
+    """Return docs/reliability.md: what stands in its text, with the figures that were recorded."""
+    text, runs, large = _TEXT.read_text(), _read(RECORDED), _read(_LARGE)
     parts = {"CAMPAIGN": _totals(runs), "FAULTS": _faults(runs), "RUNS": _runs(runs)}
     parts["LARGE"] = _resent(large)
     for name, part in parts.items():
@@ -46,7 +46,7 @@ def page(runs: Sequence[Run], large: Sequence[Run]) -> str:
 
 def _add(file: Path, figures: Sequence[Run]) -> None:
     file.write_text(json.dumps([*_read(file), *figures], indent=1) + "\n")
-    PAGE.write_text(page(_read(RECORDED), _read(_LARGE)))
+    PAGE.write_text(page())
 
 
 def _read(file: Path) -> list[Run]:
