@@ -101,6 +101,7 @@ class SiteKeys(Frozen):
     on_missing: OnMissing = "restore"
     vanish_grace: float = Field(default=10, ge=0)
     deletion_limit: int = Field(default=500, ge=0)
+    changes_interval: float = Field(default=20, ge=1)
     transfers: int | None = Field(default=None, ge=1)
     timeout: float = Field(default=120, gt=0)
     bandwidth: Bandwidth | None = None

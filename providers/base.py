@@ -111,7 +111,12 @@ class Provider(Protocol):
     One site, as bytes and facts. Entered once, used by many tasks at a time.
 
     Every method may raise `SiteError` or `FileError`; `MissingFileError` is raised only
-    where None is not a possible answer.
+    where None is not a possible answer. Whatever else one raises is a fault of the provider.
+
+    A call that neither ends nor moves bytes within the site's `timeout` (seconds, 120 unless its
+    settings say otherwise) is cancelled: then it has to end soon, and to leave what it has open
+    usable for other calls. Providers of other packages are made and used in a thread, and an
+    event loop, of their own; their files are streamed, whatever `features.local_paths` says.
     """
 
     @property

@@ -39,6 +39,7 @@ from reactor.sites import Site, Sites
 from reactor.sources.change_stream import ChangeStream, Cursor, Forgetful, Told
 from reactor.sources.pauses import follow_pauses
 from reactor.sources.scan import Scans
+from reactor.sources.service_changes import Turns
 from reactor.tasks import then_cancel
 from reactor.watching.watches import Watches
 from reactor.workers import ELSEWHERE_SECONDS, Serving, Workers
@@ -51,7 +52,11 @@ _ATTEMPTS_KEPT_SECONDS = 30 * 24 * 3600
 
 @dataclass(frozen=True)
 class Setup:
-    """What a reactor is made of. Sites are open; `topology_of` is None for projects not served."""
+    """
+    What a reactor is made of. `topology_of` is None for projects not served.
+
+    That it `relays` is told to others; what follows from it is in the topologies.
+    """
 
     client: AsyncMongoClient[dict[str, Any]]
     database: str
@@ -60,6 +65,7 @@ class Setup:
     sites: Sites
     topology_of: Callable[[str], Topology | None]
     handlers: Sequence[Handler]
+    relays: bool = False
 
 
 class Reactor:
@@ -72,7 +78,7 @@ class Reactor:
         self._database = client[setup.database]
         self._state = client[setup.state_database]
         self.clock = DatabaseClock()
-        self._registry = Registry(self._state, setup.own_site)
+        self._registry = Registry(self._state, setup.own_site, relays=setup.relays)
         self._reader = Reader(self._database)
         self._claims = Claims(self._state["claims"], self._registry.process)
         self._recorder = Recorder(client, self._database, self._state)
@@ -134,6 +140,7 @@ class Reactor:
                 for site in self._setup.sites:
                     tasks.start_soon(_open_early, site)
                 async with anyio.create_task_group() as sources:
+                    turns = Turns(self._claims, self._state["cursors"], self._setup.own_site)
                     await sources.start(
                         follow_pauses, self._state["pauses"], self._pauses, self._pauses_changed
                     )
@@ -145,7 +152,7 @@ class Reactor:
                     sources.start_soon(self._keep_settings, cursor, settings)
                     sources.start_soon(self._leftovers.run)
                     if not until_idle:
-                        sources.start_soon(self.watches.run, self._registry.process)
+                        sources.start_soon(self.watches.run, self._registry.process, turns)
                     log.info(
                         "serving",
                         site=self._setup.own_site,

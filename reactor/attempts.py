@@ -24,6 +24,8 @@ class Attempt:
     verified: str | None
     error: str | None
     ago: float
+    how: str | None = None
+    chosen: str | None = None
 
 
 async def last_attempts(
@@ -61,4 +63,6 @@ def _attempt(found: Mapping[str, Any]) -> Attempt:
         verified=found.get("verified"),
         error=found.get("error"),
         ago=round(found["ago"], 1),
+        how=found.get("how"),
+        chosen=found.get("chosen"),
     )

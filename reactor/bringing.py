@@ -36,10 +36,11 @@ log = structlog.stdlib.get_logger()
 
 
 class Sent(NamedTuple):
-    """Staged bytes, what was proved of them, and the facts of their source."""
+    """Staged bytes, what was proved of them, all checksums they have, the facts of their source."""
 
     handle: Handle
     proof: Proof
+    checksums: frozenset[str]
     facts: Facts
 
 
@@ -87,7 +88,7 @@ class Bringing:
         self.progress.begin(source.name, facts.size, "stream")
         staging = self._staging(source, variant, facts)
         proof = await staging.run(resumed)
-        return Sent(staging.handle, proof, facts)
+        return Sent(staging.handle, proof, staging.checksums, facts)
 
     async def sent_whole(self, source: Site, variant: Variant, file: SmallFile) -> Sent:
         """Return what was staged in one piece, unless it is not what the source should hold."""
@@ -98,7 +99,7 @@ class Bringing:
             await self.destination.provider.revoke(staging.handle)
             raise
         proof = await staging.verify_whole(file.content)
-        return Sent(staging.handle, proof, file.facts)
+        return Sent(staging.handle, proof, staging.checksums, file.facts)
 
     async def checked(self, source: Site, variant: Variant, handle: Handle, copied: Copied) -> Sent:
         """Return what was copied, unless it is not what the source holds, or should hold."""
@@ -111,7 +112,8 @@ class Bringing:
             raise
         self.progress.size = copied.source.size
         told = copied.staged_checksum if algorithm_of(copied.staged_checksum) else None
-        return Sent(handle, Proof("checksum", told), copied.source)
+        known = frozenset((told,)) if told else frozenset[str]()
+        return Sent(handle, Proof("checksum", told), known, copied.source)
 
     def _staging(self, source: Site, variant: Variant, facts: Facts) -> Staging:
         return Staging(
@@ -121,6 +123,7 @@ class Bringing:
             facts=facts,
             mtime_ns=kept_mtime(facts, variant),
             hash=variant.hash,
+            known=variant.checksums,
             claim=self.claim,
             progress=self.progress,
             note=self.note,

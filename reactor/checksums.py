@@ -32,6 +32,12 @@ def algorithm_of(checksum: str | None) -> str | None:
     return name if name in _PREFERRED else None
 
 
+def by_preference(checksums: Iterable[str]) -> list[str]:
+    """Return checksums, those that are computed fastest first."""
+    ranks = {name: rank for rank, name in enumerate(_PREFERRED)}
+    return sorted(checksums, key=lambda one: (ranks.get(one.partition(":")[0], len(ranks)), one))
+
+
 class Hasher:
     """Hashes a stream with our own algorithm and those of sites."""
 
@@ -48,6 +54,11 @@ class Hasher:
                 digest.update(chunk)
             else:
                 await anyio.to_thread.run_sync(digest.update, chunk)
+
+    @property
+    def checksums(self) -> frozenset[str]:
+        """The checksums of all bytes so far, by each algorithm."""
+        return frozenset(map(self.checksum, self._digests))
 
     def checksum(self, algorithm: str = OURS) -> str:
         """Return the checksum of all bytes so far."""

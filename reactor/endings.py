@@ -158,6 +158,7 @@ class Endings:
     ) -> None:
         match result:
             case Facts():
+                self._site_of(finished).recovered()
                 finished.facts = result
                 await self._after_answer(finished, result, listener)
             case SiteError():
@@ -185,7 +186,7 @@ class Endings:
                 await self._take_away(finished, listener)
                 return
             if told:
-                proof = Proof("checksum", staged.proof.checksum)
+                proof = Proof("checksum", staged.proof.awaited)  # which that site can tell again
                 finished.result = replace(staged, proof=proof)
         await self._note_published(finished)
         self._to_record.put(finished)

@@ -21,10 +21,11 @@ log = structlog.stdlib.get_logger()
 
 BEAT_SECONDS = 5.0
 SHOW_SECONDS = 3.0
+_MOST_WAYS = 100
 
 
 class Heart:
-    """The clockwork of one process. `watches` tells how its own disks are watched."""
+    """The clockwork of one process. `watches` tells how sites are watched for changes by hand."""
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class Heart:
                 "waiting": len(self._scheduler.queue),
                 "suspended": suspended,
                 "watches": self.watches(),
+                "ways": [way._asdict() for way in self._sites.ways_known()[:_MOST_WAYS]],
             }
         )
 

@@ -15,8 +15,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 from providers.base import Location
 from reactor.pauses import Pause, Pauses
 from reactor.registry import ALIVE_SECONDS
+from reactor.sourcing import Way
 
 Document = dict[str, Any]
+
+SILENT_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,10 @@ class Suspended:
 @dataclass(frozen=True, slots=True)
 class SeenWatch:
     """
-    How one root on a machine's disk is watched: `live`, or `surveyed` and why.
+    How one root is watched: `live`, or `surveyed` and why.
 
-    `vanished` files were too many to be believed gone, if there are any.
+    That of a service is `silent` where it does not answer, or another process follows it:
+    `elsewhere`. `vanished` files were too many to be believed gone, if there are any.
     """
 
     site: str
@@ -44,11 +48,21 @@ class SeenWatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Doing:
+    """One transfer of a reactor: the file's path as documents have it, and where it goes."""
+
+    path: str
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeenReactor:
     """
     One process as it last said of itself; `seen` is seconds ago, `place` its full host name.
 
-    One that does not serve is a command that only holds claims.
+    One that does not serve is a command that only holds claims; one that relays also brings
+    files from one remote site to another. `ways` are what it knows of those between sites;
+    `doing` names what runs, or the first hundred of it.
     """
 
     process: str
@@ -61,6 +75,9 @@ class SeenReactor:
     suspended: tuple[Suspended, ...]
     serves: bool = True
     watches: tuple[SeenWatch, ...] = ()
+    doing: tuple[Doing, ...] = ()
+    relays: bool = False
+    ways: tuple[Way, ...] = ()
 
     @property
     def host(self) -> str:
@@ -126,6 +143,15 @@ class Presence:
     def alive(self) -> list[SeenReactor]:
         """Return the reactors that serve and were seen lately."""
         return [reactor for reactor in self.owners if reactor.serves]
+
+    @property
+    def silent(self) -> list[SeenReactor]:
+        """Return the reactors of the last hour that neither ended properly nor were seen lately."""
+        return [
+            reactor
+            for reactor in self.reactors
+            if reactor.serves and ALIVE_SECONDS < reactor.seen <= SILENT_SECONDS
+        ]
 
     @property
     def owners(self) -> list[SeenReactor]:
@@ -216,6 +242,12 @@ def _reactor(found: Mapping[str, Any]) -> SeenReactor:
         ),
         serves=found.get("serves") is not False,
         watches=tuple(_watch(watch) for watch in found.get("watches") or ()),
+        doing=tuple(
+            Doing(str(doing.get("work") or ""), str(doing.get("to") or ""))
+            for doing in found.get("running") or ()
+        ),
+        relays=found.get("relays") is True,
+        ways=tuple(_way(way) for way in found.get("ways") or ()),
     )
 
 
@@ -226,6 +258,16 @@ def _watch(found: Mapping[str, Any]) -> SeenWatch:
         mode=str(found.get("mode") or ""),
         why=str(found.get("why") or ""),
         vanished=int(found.get("vanished") or 0),
+    )
+
+
+def _way(found: Mapping[str, Any]) -> Way:
+    rate = found.get("rate")
+    return Way(
+        source=str(found.get("source") or ""),
+        destination=str(found.get("destination") or ""),
+        rate=float(rate) if isinstance(rate, int | float) else None,
+        copies=found.get("copies") is True,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from providers.base import ChangedFileError, Facts, Location, ProviderError
+from reactor.checksums import by_preference
 from reactor.jobs import Variant
 from reactor.sites import Site
 
@@ -58,7 +59,7 @@ async def bytes_prove(
 
     Only asked where the site hashes its own bytes: reading them back costs what sending does.
     """
-    for known in sorted(variant.checksums):
+    for known in by_preference(variant.checksums):
         algorithm = known.partition(":")[0]
         if algorithm in site.provider.features.checksums:
             found = await site.provider.checksum(where, algorithm)

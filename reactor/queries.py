@@ -203,6 +203,36 @@ def below(folders: Sequence[str]) -> list[Stage]:
     ]
 
 
+def with_ids(sites: Iterable[str], ids: Iterable[str]) -> list[Stage]:
+    """
+    Return the pipeline for the paths of all files with one of some ids at some sites.
+
+    It goes through all that documents have at these sites: no index knows ids.
+    """
+    entry = {"name": {"$in": sorted(sites)}, "id": {"$in": sorted(ids)}}
+    found = {"files.sites": {"$elemMatch": entry}}
+    return [
+        {"$match": {**found, **REPRESENTATION}},
+        {"$unwind": "$files"},
+        {"$match": {**found, "files.path": {"$type": "string"}}},
+        {"$group": {"_id": "$files.path"}},
+    ]
+
+
+def ids_at(sites: Iterable[str], paths: Iterable[str]) -> list[Stage]:
+    """Return the pipeline for the pairs of path and id that some sites' entries have at paths."""
+    named = {"files.path": {"$in": sorted(paths)}}
+    entry = {"files.sites.name": {"$in": sorted(sites)}, "files.sites.id": {"$type": "string"}}
+    return [
+        {"$match": {**named, **REPRESENTATION}},
+        {"$unwind": "$files"},
+        {"$match": named},
+        {"$unwind": "$files.sites"},
+        {"$match": entry},
+        {"$group": {"_id": {"path": "$files.path", "id": "$files.sites.id"}}},
+    ]
+
+
 def _count(condition: Expression) -> Expression:
     return {"$size": {"$filter": {"input": FILES, "as": "f", "cond": condition}}}
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -97,6 +104,22 @@ class Reader:
             return []
         cursor = await self._database[project].aggregate(queries.below(folders))
         return [found["_id"] async for found in cursor]
+
+    async def named_with_ids(
+        self, project: str, sites: Collection[str], ids: Collection[str]
+    ) -> list[str]:
+        """Return the paths of all files that documents have at some sites with one of some ids."""
+        cursor = await self._database[project].aggregate(queries.with_ids(sites, ids))
+        return [found["_id"] async for found in cursor]
+
+    async def ids_at(
+        self, project: str, sites: Collection[str], paths: Collection[str]
+    ) -> set[tuple[str, str]]:
+        """Return the pairs of path and id that documents have at some sites and paths."""
+        if not paths:
+            return set()
+        cursor = await self._database[project].aggregate(queries.ids_at(sites, paths))
+        return {(found["_id"]["path"], found["_id"]["id"]) async for found in cursor}
 
     async def examine(
         self,

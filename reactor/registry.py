@@ -36,10 +36,15 @@ def host() -> str:
 
 
 class Registry:
-    """One process's place among the `reactors`; not all of them serve: some only claim."""
+    """One process's place among the `reactors`; some `relay`, some only claim and serve nothing."""
 
     def __init__(
-        self, state: AsyncDatabase[Document], own_site: str, *, serves: bool = True
+        self,
+        state: AsyncDatabase[Document],
+        own_site: str,
+        *,
+        serves: bool = True,
+        relays: bool = False,
     ) -> None:
         self._state = state
         self._reactors = state["reactors"]
@@ -53,6 +58,7 @@ class Registry:
             "born": _born(psutil.Process()),
             "site": own_site,
             "serves": serves,
+            "relays": relays,
         }
 
     async def register(self, session: object = None) -> None:

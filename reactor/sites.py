@@ -31,7 +31,7 @@ from reactor.backoff import SITE_RETRY
 from reactor.border.contained import Contained
 from reactor.border.errors import Terms
 from reactor.model import Policy, Work
-from reactor.sourcing import Candidate, Choice, Ways, best_first
+from reactor.sourcing import Candidate, Choice, Way, Ways, best_first
 
 log = structlog.stdlib.get_logger()
 
@@ -82,7 +82,8 @@ class Site:
     One reachable site: its provider, transfers at once, bytes a second, and how it is.
 
     `make` makes a provider; `limit` is of transfers at once, None leaves it to the provider.
-    `roots` are the names that its roots have in documents.
+    `roots` are the names that its roots have in documents. Every `changes_interval` seconds it is
+    asked what others did there, if its service tells that.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Site:
     trust_size: bool = False
     roots: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
+    changes_interval: float = 20.0
     suspension: Suspension | None = None
     terms: Terms = field(default_factory=Terms)
     provider: Contained = field(init=False)
@@ -251,6 +253,17 @@ class Sites:
             )
 
         return best_first([seen(name, self.of(work.project, name)) for name in names], size)
+
+    def ways_known(self) -> list[Way]:
+        """Return the ways between sites of which this process knows more than that they are there."""
+        rates = self.ways.rates(time.monotonic())
+        return [
+            Way(source.label, to.label, rates.get((source.label, to.label)), copies)
+            for source in self
+            for to in self
+            if (copies := source is not to and service_copies(source, to))
+            or (source.label, to.label) in rates
+        ]
 
     def suspend(self, site: Site, error: SiteError) -> float:
         """Let a site rest, and return until when (monotonic seconds)."""

@@ -104,6 +104,20 @@ def _why(one: Candidate, all_of_them: Sequence[Candidate]) -> Why:
     return Why.UNTRIED if any(other.rate for other in all_of_them) else Why.ORDER
 
 
+class Way(NamedTuple):
+    """
+    What is known of the way from one site to another, by their labels.
+
+    `rate` are bytes per second, where they were measured lately; `copies` says that the
+    destination's service copies by itself.
+    """
+
+    source: str
+    destination: str
+    rate: float | None = None
+    copies: bool = False
+
+
 class Measured(NamedTuple):
     """Bytes per second, and when they were last measured."""
 

@@ -28,7 +28,7 @@ from providers.base import (
     RevokedError,
     Sink,
 )
-from reactor.checksums import Hasher, algorithm_of, best_algorithm
+from reactor.checksums import Hasher, algorithm_of, best_algorithm, by_preference
 from reactor.claims import Journal
 from reactor.progress import Progress
 from reactor.proof import Proof
@@ -46,8 +46,9 @@ class Staging:
     """
     A file of these facts on its way from one site to another, staged under a claim.
 
-    `mtime_ns` is the time that it will be published with. `note` writes a journal into the
-    claim, and returns whether it is there.
+    `mtime_ns` is the time that it will be published with, `known` are checksums that a proved copy
+    has had. `note` writes a journal into the claim, and returns whether it is there. Once it has
+    run, `checksums` are all that its bytes have.
     """
 
     where: Location
@@ -56,10 +57,12 @@ class Staging:
     facts: Facts
     mtime_ns: int | None
     hash: str | None
+    known: frozenset[str]
     claim: str
     progress: Progress
     note: Callable[[Journal], Awaitable[bool]]
     handle: Handle = field(init=False)
+    checksums: frozenset[str] = field(default=frozenset(), init=False)
     _unseen: int = field(default=0, init=False)  # bytes at the front that no hasher sees here
     _expected: str = field(default="", init=False)  # the source's own checksum; proves those, too
 
@@ -200,6 +203,7 @@ class Staging:
     async def _verify(self, hasher: Hasher) -> Proof:
         """Return what is proved of the staged bytes; of the whole, unless the service tells later."""
         provider, handle = self.destination.provider, self.handle
+        self.checksums = frozenset((self._expected,)) if self._unseen else hasher.checksums
         ours = None if self._unseen else hasher.checksum()
         if algorithm := provider.features.published_checksum:
             await self._check_size()
@@ -213,7 +217,7 @@ class Staging:
         if found is not None and algorithm is not None:
             if found != hasher.checksum(algorithm):
                 raise self._damaged()
-            return Proof("checksum", ours)
+            return Proof("checksum", found)  # which that site can tell again
         if provider.features.read_back:
             if await self._read_back() != ours:
                 raise self._damaged()
@@ -235,7 +239,8 @@ class Staging:
     def _hasher(self) -> Hasher:
         features = self.destination.provider.features
         awaited = features.published_checksum or best_algorithm(features.checksums)
-        return Hasher([awaited, algorithm_of(self.facts.checksum)])
+        told = (self.facts.checksum, *by_preference(self.known))
+        return Hasher([awaited, *map(algorithm_of, told)])
 
     def _offset(self, hasher: Hasher) -> int:
         return self._unseen + hasher.size

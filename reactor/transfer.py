@@ -27,6 +27,7 @@ from providers.base import (
 )
 from providers.small import SmallFile
 from reactor.bringing import Bringing, Sent, kept_mtime
+from reactor.checksums import by_preference
 from reactor.claims import Claim, Former, Journal
 from reactor.jobs import Job, Variant
 from reactor.progress import Progress
@@ -277,13 +278,11 @@ class Transfer:
         self, source: Site, variant: Variant, sent: Sent, found: Facts | None
     ) -> Staged:
         """Return what was staged, unless its bytes are known not to be the published ones."""
-        known = [one for one in variant.checksums if same_algorithm(one, sent.proof.checksum)]
-        if known and sent.proof.checksum not in known:
+        if other := _other_than_known(variant, sent.checksums):
             await self.destination.provider.revoke(sent.handle)
             raise ChangedFileError(
                 f"{self.job.where.path} at {source.name!r} is not the file that was published: "
-                f"its bytes have {sent.proof.checksum}, not {', '.join(sorted(known))}; "
-                "publish it again, or bring back the right file"
+                f"its bytes have {other}; publish it again, or bring back the right file"
             )
         mtime = kept_mtime(sent.facts, variant)
         return Staged(variant, sent.handle, sent.proof, mtime, replaces=found is not None)
@@ -358,3 +357,12 @@ class Transfer:
         if self._adopted is not None:
             await destination.provider.revoke(self._adopted.handle)
             self._adopted = None
+
+
+def _other_than_known(variant: Variant, checksums: frozenset[str]) -> str | None:
+    """Return a checksum, and which it should have been, where one was proved earlier and differs."""
+    for found in by_preference(checksums):
+        known = [one for one in variant.checksums if same_algorithm(one, found)]
+        if known and found not in known:
+            return f"{found}, not {', '.join(sorted(known))}"
+    return None

@@ -1,5 +1,5 @@
 """
-What a worker does with names: read, claim, read again, transfer, hand over the ending.
+What a worker does with names: claim, read, transfer, hand over the ending.
 
 A failure of the site puts work back and lets the site rest; a failure of the file is an
 ending; whatever a provider raises beyond that is contained as the file's failure.
@@ -226,12 +226,11 @@ class Workers:
                 if transfer.staged is None or running.scope.cancel_called:
                     together.start_soon(self._transfer, site, running, transfer)
                 else:
-                    self._staged(site, running, transfer.staged)
+                    self._staged(running, transfer.staged)
 
-    def _staged(self, site: Site, running: Running, staged: Staged) -> None:
+    def _staged(self, running: Running, staged: Staged) -> None:
         """Hand over what was staged together with others."""
         self._scheduler.ending(running)
-        site.recovered()
         self._endings.put(Finished(running.job, running.claim, running.progress, staged))
 
     async def _transfer(self, site: Site, running: Running, transfer: Transfer) -> None:
@@ -241,7 +240,6 @@ class Workers:
             with running.scope:
                 result = await transfer.run()
                 self._scheduler.ending(running)
-                site.recovered()
         except FileError as error:
             self._scheduler.ending(running)
             result = error

@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator
 from providers.base import Location
 from providers.gdrive.calls import Calls
 from providers.gdrive.entries import MILLISECOND, Entry, entry_of, told_time
-from providers.gdrive.folders import Folders
 from providers.gdrive.refusals import RefusedError
 from providers.gdrive.roots import Root
+from providers.gdrive.tree import Tree
 from providers.gdrive.wire import Json
 from providers.names import is_ours
 from providers.services import Change, Changes, HistoryLostError
@@ -24,9 +24,10 @@ from providers.services import Change, Changes, HistoryLostError
 class Feed:
     """Tells what happened below one root."""
 
-    def __init__(self, calls: Calls, folders: Folders, name: str, root: Root) -> None:
+    def __init__(self, calls: Calls, tree: Tree, name: str, root: Root) -> None:
         self._calls = calls
-        self._folders = folders
+        self._tree = tree
+        self._folders = tree.met
         self._name = name
         self._root = root
 
@@ -79,6 +80,7 @@ class Feed:
         if self._folders.knows(file_id):
             before = await self._folders.path_before(self._root, file_id)
             if before is not None:
+                self._tree.moved(self._root, before)
                 found.append(Change(Location(self._name, before), file_id, folder=True))
         return found
 
@@ -93,7 +95,10 @@ class Feed:
         self._folders.meet([entry])
         where = await self._where(entry)
         changes = [] if where is None else [Change(where, entry.id, folder=True)]
-        if before is not None and (where is None or before != where.path):
+        is_moved = before is not None and (where is None or before != where.path)
+        if before is not None and (is_moved or entry.trashed):
+            self._tree.moved(self._root, before)
+        if before is not None and is_moved:
             changes.append(Change(Location(self._name, before), entry.id, folder=True))
         return changes, is_known or entry.trashed or entry.created >= told_time(since * MILLISECOND)
 

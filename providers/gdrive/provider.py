@@ -208,7 +208,7 @@ class GdriveProvider:
 
     async def _feed(self, root: str) -> Feed:
         places = self._places
-        return Feed(places.calls, places.tree.met, root, await places.root(root))
+        return Feed(places.calls, places.tree, root, await places.root(root))
 
     async def _log_in(self) -> None:
         site, options = self._setup.site, self._options

@@ -80,6 +80,13 @@ class Tree:
         for depth in range(1, len(names) + 1):
             self._known.pop((root.folder, names[:depth]), None)
 
+    def moved(self, root: Root, path: str) -> None:
+        """Forget what was known of a path and of all below it: another folder may lie there now."""
+        names = tuple(path.split("/"))
+        for top, known in [*self._known]:
+            if top == root.folder and known[: len(names)] == names:
+                del self._known[top, known]
+
     async def _made(self, root: Root, names: Names) -> Folder:
         key = (root.folder, names)
         lock = self._making.setdefault(key, anyio.Lock())

@@ -26,6 +26,7 @@ from providers.rclone.places import Place
 from providers.rclone.remote import Remote
 from providers.rclone.streams import RcloneSink
 from providers.rclone.uploads import Upload
+from providers.together import publish_each
 
 # Without this rclone takes a file of the same size and time for the same file: it would keep the
 # old one, remove the new one, and call that a success.
@@ -109,19 +110,7 @@ class Staging:
         self, handles: Sequence[tuple[Handle, int | None]]
     ) -> Sequence[Facts | ProviderError]:
         """Give staged bytes their final names; their times they have from the upload."""
-        results: list[Facts | ProviderError] = [FileError("not tried")] * len(handles)
-
-        async def publish_one(index: int, handle: Handle) -> None:
-            async with self._hands:
-                try:
-                    results[index] = await self._publish(handle)
-                except ProviderError as error:
-                    results[index] = error
-
-        async with anyio.create_task_group() as tasks:
-            for index, (handle, _) in enumerate(handles):
-                tasks.start_soon(publish_one, index, handle)
-        return results
+        return await publish_each(handles, self._publish, self._hands)
 
     async def revoke(self, handle: Handle) -> None:
         """Break an upload off, and remove staged bytes; none there is no error."""
@@ -140,7 +129,11 @@ class Staging:
         except MissingFileError:
             return
 
-    async def _publish(self, handle: Handle) -> Facts:
+    async def _publish(
+        self,
+        handle: Handle,
+        _: int | None,  # times are given with the upload
+    ) -> Facts:
         staged = self._staged.pop(handle, None)
         await self._move(handle, handle.where)
         if staged is not None and staged.seen is not None and self._looks.traits.renames:

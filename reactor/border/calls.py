@@ -27,6 +27,7 @@ SLOW_LINE = 64 * 1024
 SLOW_DISK = 8 * 1024 * 1024
 """Bytes a second at which a far side may hash, or copy, a whole file, at least."""
 _GRACE = 10.0
+_HELD_UP = 1.0  # seconds late: this process stood still, so nobody could be heard
 _END = object()
 
 
@@ -137,8 +138,11 @@ class Calls:
         if due != self._looks_at:
             return  # an earlier look was set since
         now = loop.time()
+        held_up = now - due
         self._looks_at = math.inf
         for call in tuple(self._under_way):
+            if held_up > _HELD_UP:
+                call.deadline += held_up
             if call.scope is not None and not call.is_overdue and call.deadline <= now:
                 call.is_overdue = True
                 call.scope.cancel()

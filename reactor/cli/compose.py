@@ -110,6 +110,7 @@ def _site_of(
         own=site.name == settings.machine.site_id,
         trust_size=site.trust_size,
         policy=Policy(site.on_missing, site.vanish_grace, site.deletion_limit),
+        changes_interval=site.changes_interval,
         roots=tuple(sorted(setup.roots)),
     )
 

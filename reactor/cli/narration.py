@@ -15,6 +15,7 @@ from reactor.cli.amounts import duration_text, files_text, progress_text
 from reactor.cli.shell import plain_cell
 from reactor.cli.status import reactor_json
 from reactor.presence import Amount, SeenReactor
+from reactor.sourcing import Why
 from reactor.story.finding import Finding
 from reactor.story.telling import Chapter
 
@@ -163,7 +164,8 @@ def _before(count: int) -> str:
 
 
 def _attempt_text(attempt: Attempt) -> str:
-    source = f" from {attempt.source!r}" if attempt.source else ""
+    chosen = f" ({attempt.chosen})" if attempt.chosen and attempt.chosen != Why.ONLY else ""
+    source = f" from {attempt.source!r}{chosen}" if attempt.source else ""
     how = f", verified by {attempt.verified}" if attempt.verified else ""
     why = f": {attempt.error}" if attempt.error else ""
     took = f"{attempt.ms:.0f} ms" if attempt.ms < 10_000 else duration_text(attempt.ms / 1000)

@@ -73,9 +73,10 @@ def make_reactor(
 ) -> Reactor:
     """Return a reactor of these settings, with all handlers."""
     mongo = settings.mongo
-    own = settings.machine.site_id
-    databases = (mongo.database, mongo.state_database)
-    return Reactor(Setup(client, *databases, own, sites, topology_of, HANDLERS))
+    machine, databases = settings.machine, (mongo.database, mongo.state_database)
+    return Reactor(
+        Setup(client, *databases, machine.site_id, sites, topology_of, HANDLERS, machine.relay)
+    )
 
 
 def tell_unserved(settings: Settings, problems: Mapping[str, str]) -> None:

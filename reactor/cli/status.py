@@ -87,9 +87,10 @@ def _show(presence: Presence, standings: Sequence[SiteStanding]) -> None:
     ]
     _section("Suspended sites", ["suspended site", "seen from", "kind", "why"], suspended)
     columns = ["site", "folder", "seen from", "what"]
-    _section("Disks that need a look", columns, _watch_rows(presence))
-    columns = ["reactor on", "pid", "site", "running", "waiting", "last seen"]
-    _section("Reactors", columns, [_reactor_row(reactor) for reactor in presence.alive])
+    _section("Places that need a look", columns, _watch_rows(presence))
+    columns = ["reactor on", "pid", "site", "running", "waiting", "last seen", "does"]
+    shown = [*presence.alive, *presence.silent]
+    _section("Reactors", columns, [_reactor_row(reactor) for reactor in shown])
     if not presence.alive:
         click.echo("No reactor runs: start one with `sitesync run`.")
 
@@ -100,7 +101,7 @@ def _watch_rows(presence: Presence) -> list[list[str]]:
         [watch.site, watch.folder, reactor.host, _watch_text(watch)]
         for reactor in presence.alive
         for watch in reactor.watches
-        if watch.mode != "live" or watch.vanished
+        if watch.mode not in ("live", "elsewhere") or watch.vanished
     ]
 
 
@@ -112,6 +113,8 @@ def _watch_text(watch: SeenWatch) -> str:
         )
     if watch.mode == "starting":
         return "its watch begins"
+    if watch.mode == "silent":
+        return f"what others do there is not told now: {watch.why}"
     return f"not watched but surveyed every 10 minutes: {watch.why}"
 
 
@@ -153,7 +156,18 @@ def _pause_row(pause: Pause) -> list[str]:
 
 def _reactor_row(reactor: SeenReactor) -> list[str]:
     numbers = [str(reactor.running), str(reactor.waiting), f"{duration_text(reactor.seen)} ago"]
-    return [reactor.host, str(reactor.pid), reactor.site, *numbers]
+    return [reactor.host, str(reactor.pid), reactor.site, *numbers, _does(reactor)]
+
+
+def _does(reactor: SeenReactor) -> str:
+    """Return what a reactor does, in a few words."""
+    if not reactor.is_alive:
+        return "does not answer; what it had begun is taken over"
+    if not reactor.doing:
+        return "-"
+    first, more = reactor.doing[0], reactor.running - 1
+    name = first.path.rpartition("/")[2]
+    return f"{name} to {first.site}" + (f", and {more} more" if more > 0 else "")
 
 
 def _as_json(presence: Presence, standings: Sequence[SiteStanding]) -> dict[str, Any]:
@@ -166,6 +180,7 @@ def _as_json(presence: Presence, standings: Sequence[SiteStanding]) -> dict[str,
         ],
         "pauses": [_pause_json(pause) for pause in presence.pauses],
         "reactors": [reactor_json(reactor) for reactor in presence.alive],
+        "silent": [reactor_json(reactor) for reactor in presence.silent],
     }
 
 
@@ -218,6 +233,8 @@ def reactor_json(reactor: SeenReactor) -> dict[str, Any]:
         "site": reactor.site,
         "running": reactor.running,
         "waiting": reactor.waiting,
+        "relays": reactor.relays,
         "seen_seconds_ago": reactor.seen,
+        "doing": [asdict(doing) for doing in reactor.doing],
         "watches": [asdict(watch) for watch in reactor.watches],
     }

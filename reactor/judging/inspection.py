@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import anyio
 
 from providers.base import Facts, FileError, Handle, Location, ProviderError
-from reactor.checksums import Hasher
+from reactor.checksums import Hasher, by_preference
 from reactor.claims import Claim, Place
 from reactor.documents import parse_path
 from reactor.judging.desk import Desk
@@ -31,7 +31,7 @@ from reactor.judging.verdicts import (
     named_files,
 )
 from reactor.model import OnMissing, Representation, Topology
-from reactor.proof import Proof, bytes_prove, facts_prove
+from reactor.proof import Proof, bytes_prove, facts_prove, same_algorithm
 from reactor.recorder import Ending
 from reactor.sites import Site, Sites
 from reactor.tasks import plain_errors
@@ -218,12 +218,14 @@ class Inspection:
     async def _read(self, meaning: Meaning, facts: Facts) -> Look:
         """Look at the bytes themselves: hold them against proved checksums, or other copies."""
         variant, where = meaning.variant, meaning.where
-        for known in sorted(variant.checksums):
-            found = await self._checksum(where, known.partition(":")[0])
-            if found == known:
+        for known in by_preference(variant.checksums):
+            told = facts.checksum if same_algorithm(known, facts.checksum) else None
+            if told is None or self.depth == "bytes":
+                told = await self._checksum(where, known.partition(":")[0])
+            if told == known:
                 return Look(facts, Proof("checksum", known))
-            if found is not None:
-                return Look(facts, wrong=f"its bytes have {found}, and {known} was published")
+            if told is not None:
+                return Look(facts, wrong=f"its bytes have {told}, and {known} was published")
         reached = [self.sites.find(self.topology.project, name) for name in variant.sources]
         others = [site for site in reached if site is not None]
         try:

@@ -1,27 +1,23 @@
 """
-The watch over the disks of this process's own site: what people do there by hand.
+The watch over one site: what people do there by hand.
 
-Events say only where; a look says what. What no event told, because too many came at once
-or none could, is found by a survey of the root.
+What tells of it (the operating system for own disks, a service for its own site) says only
+where; a look says what. What was not told, because too much happened at once or nobody could
+tell, is found by a survey of the root.
 """
 
 from __future__ import annotations
 
-import os
 import random
-import stat
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
 
 import anyio
 import structlog
-from anyio import to_thread
 from pymongo.errors import PyMongoError
 
-from providers.base import DiskProvider, Facts, Location, ProviderError
+from providers.base import Facts, Location, ProviderError
 from reactor.backoff import RECONNECT
 from reactor.documents import parse_path
 from reactor.judging.inspection import Inspection
@@ -29,19 +25,19 @@ from reactor.model import Work
 from reactor.reader import Reader
 from reactor.sites import Site
 from reactor.watching.news import Quiet
-from reactor.watching.root import RootWatch, Told
 from reactor.watching.sightings import TOGETHER, Sightings
+from reactor.watching.strays import Strays
+from reactor.watching.telling import RootSource, Told
 
 log = structlog.stdlib.get_logger()
 
 SURVEY_SECONDS = 600.0  # between surveys of a root that cannot be watched
 _QUIET_SECONDS = 0.1
-_STALL_SECONDS = 3.0
-_TICK_SECONDS = 1.0
 _BUSY_SECONDS = 2.0
 _MOST_WAITING = 200_000
 
 Batch = Sequence[tuple[str, Facts | None]]
+MakeSource = Callable[[Told], RootSource]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +60,36 @@ class Surroundings:
 
 
 class Watch:
-    """Follows what happens below the roots of one site on this machine's disks."""
+    """Follows what happens below the roots of one site; `sources` makes what tells of each."""
 
     def __init__(
         self,
         site: Site,
-        roots: Mapping[str, Path],
+        sources: Mapping[str, MakeSource],
         sightings: Sightings,
         around: Surroundings,
-        canary: str,
     ) -> None:
         self._site = site
         self._sightings = sightings
         self._around = around
-        self._quiet = {root: Quiet(_QUIET_SECONDS, _MOST_WAITING) for root in roots}
-        self._survey_at = dict.fromkeys(roots, float("inf"))
-        self._unsurveyed = set(roots)
+        self._quiet = {root: Quiet(_QUIET_SECONDS, _MOST_WAITING) for root in sources}
+        self._strays = Strays(around.reader, sightings, around.projects)
+        self._survey_at = dict.fromkeys(sources, float("inf"))
+        self._unsurveyed: set[str] = set()
         self._homes: dict[str, set[str]] = {}
         self._wake = anyio.Event()
-        self.roots = tuple(
-            RootWatch(site, root, folder, canary, self._told(root))
-            for root, folder in roots.items()
-        )
+        self._is_working = False
+        self._sources = {root: make(self._told(root)) for root, make in sources.items()}
+
+    @property
+    def site(self) -> Site:
+        """The site that is watched."""
+        return self._site
+
+    @property
+    def roots(self) -> Sequence[RootSource]:
+        """What tells of each root."""
+        return tuple(self._sources.values())
 
     @property
     def sightings(self) -> Sightings:
@@ -95,14 +99,19 @@ class Watch:
     @property
     def surveyed(self) -> bool:
         """Whether each root was surveyed since it became unsure what happened there."""
-        return not self._unsurveyed
+        return not self._unsurveyed and all(one.mode != "starting" for one in self.roots)
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that was told has been looked at, believed or not, and written down."""
+        waits = self._is_working or self._unsurveyed or self._strays
+        return not waits and not any(self._quiet.values()) and self._sightings.settled
 
     async def run(self) -> None:
-        """Listen at all roots and follow up what is heard, for ever."""
+        """Listen at all roots and follow up what is told, for ever."""
         async with anyio.create_task_group() as tasks:
             for root in self.roots:
                 tasks.start_soon(root.run)
-            tasks.start_soon(self._notice_stalls)
             await self._follow()
 
     def _told(self, root: str) -> Told:
@@ -110,7 +119,16 @@ class Watch:
             self._quiet[root].note(path, time.monotonic())
             self._wake.set()
 
-        return Told(happened, lambda seconds: self._unsure(root, seconds))
+        def lost(file: str, now_at: str | None) -> None:
+            where = None if now_at is None else Location(root, now_at)
+            if where is None or not self._is_ours_by_id(where, file):
+                self._strays.note(file, where)
+                self._wake.set()
+
+        def unsure(seconds: float) -> None:
+            self._unsure(root, seconds)
+
+        return Told(happened, lost, unsure, lambda: self.settled)
 
     def _unsure(self, root: str, seconds: float = 0.0) -> None:
         """Survey a root in so many seconds: once what happens there now is over."""
@@ -118,39 +136,36 @@ class Watch:
         self._unsurveyed.add(root)
         self._wake.set()
 
-    async def _notice_stalls(self) -> None:
-        """Distrust events after this process did not run: the kernel's queue is short."""
-        while True:
-            before = time.monotonic()
-            await anyio.sleep(_TICK_SECONDS)
-            if time.monotonic() - before > _STALL_SECONDS:
-                for root in self._quiet:
-                    self._unsure(root)
-
     async def _follow(self) -> None:
         failures = 0
         while True:
             self._wake = anyio.Event()
             try:
+                self._is_working = True
                 await self._once()
                 failures = 0
-            except (PyMongoError, ProviderError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever a provider raises ends no reactor
                 failures += 1
                 self._lost(error)
                 await anyio.sleep(RECONNECT.delay(failures, random.random()))  # noqa: S311 - jitter
                 continue
+            self._is_working = False
             with anyio.move_on_after(self._until_next()):
                 await self._wake.wait()
 
     def _lost(self, error: Exception) -> None:
-        """Believe nothing of what was seen, and survey everything once it is possible again."""
-        log.warning("watch interrupted", site=self._site.label, why=str(error)[:200])
+        """Believe nothing of what was seen, and let all be told again once that is possible."""
+        trace = None if isinstance(error, PyMongoError | ProviderError) else error
+        log.warning(
+            "watch interrupted", site=self._site.label, why=str(error)[:200], exc_info=trace
+        )
         self._sightings.forget()
-        for root in self._quiet:
-            self._unsure(root)
+        for source in self.roots:
+            source.again()
 
     async def _once(self) -> None:
         await self._look_due()
+        await self._strays.look()
         for project, paths in self._sightings.busy_due().items():
             for start in range(0, len(paths), TOGETHER):
                 await self._sightings.look(project, paths[start : start + TOGETHER])
@@ -160,11 +175,13 @@ class Watch:
                 await self._survey(root)
 
     async def _look_due(self) -> None:
+        await self._strays.sort()
         for root, quiet in self._quiet.items():
             if quiet.overflowed:
                 quiet.overflowed = False
                 self._unsure(root)
             while due := quiet.due(time.monotonic() - self._deferral(), TOGETHER):
+                await self._strays.sort()
                 await self._look(root, due)
 
     def _deferral(self) -> float:
@@ -190,44 +207,37 @@ class Watch:
         log.debug("surveyed", site=self._site.label, root=root, doubtful=count)
 
     def _is_deaf(self, root: str) -> bool:
-        return any(one.root == root and one.mode != "live" for one in self.roots)
+        return self._sources[root].mode == "surveyed"
 
     async def _look(self, root: str, paths: Sequence[str]) -> None:
         """Look at paths below a root, for whichever projects name them."""
-        seen = await self._seen(root, paths)
+        seen = await self._sources[root].seen(paths)
+        ours = {path for path, facts in seen.items() if facts and self._is_ours(root, path, facts)}
+        rest = seen.keys() - ours
         projects = await self._around.projects()
-        tops = {_top(path) for path in seen}
-        homes = set[str]().union(*(self._homes.get(top, set()) for top in tops))
-        rest = set(seen)
+        homes = set[str]().union(*(self._homes.get(_top(path), set()) for path in rest))
         for project in sorted(projects, key=lambda name: (name not in homes, name)):
             if not rest:
                 return
-            named = await self._look_for(project, root, {path: seen[path] for path in rest})
+            news = {path: seen[path] for path in rest}
+            named = await self._look_for(project, root, news, ours)
             for path in named & rest:
                 self._homes.setdefault(_top(path), set()).add(project)
             rest -= named  # a second project that names the same place waits for the next survey
 
-    async def _seen(self, root: str, paths: Sequence[str]) -> dict[str, Facts | None]:
-        """Return what is there now; folders are opened, and what we have brought is no news."""
-        disk = cast("DiskProvider", self._site.provider)
-        found = await to_thread.run_sync(_look_at, disk.root_path(root), paths)
-        seen: dict[str, Facts | None] = {}
-        for path, there in found.items():
-            where = Location(root, path)
-            if there is not None and stat.S_ISDIR(there.st_mode):
-                async for listed in disk.listing(root, path):
-                    self._quiet[root].note(listed.where.path, time.monotonic())
-            if there is not None and not stat.S_ISREG(there.st_mode):
-                continue
-            facts = Facts(there.st_size, there.st_mtime_ns) if there else None
-            if facts is None or self._around.published(where) != facts:
-                seen[path] = facts
-        return seen
+    def _is_ours(self, root: str, path: str, facts: Facts) -> bool:
+        """Return whether a file is what we have brought there: that is no news."""
+        return self._around.published(Location(root, path)) == facts
+
+    def _is_ours_by_id(self, where: Location, file: str) -> bool:
+        """Return whether we have brought the file of an id to this place."""
+        facts = self._around.published(where)
+        return facts is not None and facts.id == file
 
     async def _look_for(
-        self, project: str, root: str, seen: Mapping[str, Facts | None]
+        self, project: str, root: str, seen: Mapping[str, Facts | None], ours: Collection[str]
     ) -> set[str]:
-        """Look for one project, and return the paths that it names."""
+        """Look for one project, and return the paths that it names; `ours` are known to be there."""
         inspection = self._sightings.inspection_of(project)
         if inspection is None:
             return set()
@@ -237,18 +247,22 @@ class Watch:
         below = await self._around.reader.named_below(
             project, inspection.places.spellings(_texts(root, gone))
         )
-        still = self._unmoved(project, root, texts.union(below))
+        lying = ((text, inspection.places.named_by(text)) for text in below)  # some name no place
+        texts |= {text for text, place in lying if place and place.path not in ours}
+        still = self._unmoved(inspection, root, texts)
         known = {text: seen[path] for text in still if (path := parse_path(text).path) in seen}
         named: set[str] = set()
         for start in range(0, len(still), TOGETHER):
             named |= await self._sightings.look(project, still[start : start + TOGETHER], known)
         return {parse_path(text).path for text in named}
 
-    def _unmoved(self, project: str, root: str, texts: Collection[str]) -> list[str]:
+    def _unmoved(self, inspection: Inspection, root: str, texts: Collection[str]) -> list[str]:
         """Return those paths that no transfer of ours is bringing: these are looked at later."""
+        topology, name = inspection.topology, self._site.name
+        to = topology.destination(name) or name
         still: list[str] = []
         for text in sorted(texts):
-            if self._around.is_moving(Work(project, self._site.name, text)):
+            if self._around.is_moving(Work(topology.project, to, text)):
                 self._quiet[root].note(parse_path(text).path, time.monotonic())
             else:
                 still.append(text)
@@ -256,7 +270,7 @@ class Watch:
 
     def _until_next(self) -> float | None:
         times = [quiet.next_time() for quiet in self._quiet.values()]
-        times += [self._sightings.next_time(), *self._survey_at.values()]
+        times += [self._sightings.next_time(), self._strays.next_time(), *self._survey_at.values()]
         soonest = min((at for at in times if at is not None), default=float("inf"))
         if soonest < float("inf"):
             soonest += self._deferral()
@@ -269,14 +283,3 @@ def _top(path: str) -> str:
 
 def _texts(root: str, paths: Collection[str]) -> list[str]:
     return [str(Location(root, path)) for path in paths]
-
-
-def _look_at(folder: Path, paths: Sequence[str]) -> dict[str, os.stat_result | None]:
-    """Return what is at each path; None where there is nothing. Links are not followed."""
-    found: dict[str, os.stat_result | None] = {}
-    for path in paths:
-        try:
-            found[path] = (folder / path).lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            found[path] = None
-    return found

@@ -1,8 +1,8 @@
 """
 Which reactors could bring a file to a site, and what keeps them from it.
 
-One end of a transfer is always the reactor's own site (DESIGN §3). What other machines
-would serve is judged by this machine's settings; whether they run, the database tells.
+One end of a transfer is the reactor's own site, unless it relays (DESIGN §3). What other
+machines would serve is judged by this machine's settings; whether they run, the database tells.
 """
 
 from __future__ import annotations
@@ -12,17 +12,25 @@ from dataclasses import dataclass
 
 from reactor.model import File, Topology
 from reactor.presence import SeenReactor, Suspended
+from reactor.sourcing import Candidate, Choice, Way, best_first
 from reactor.story.finding import Finding, command, names, note, reason
 from reactor.story.situation import Situation
+
+_RELAY = command("run", "--relay")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How a reactor of one own site would bring a file: from one of `sources` to `destination`."""
+    """
+    How a reactor of one own site would bring a file: from one of `sources` to `destination`.
+
+    Some take one that `relays`.
+    """
 
     own: str
     destination: str
     sources: tuple[str, ...]
+    relays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +42,14 @@ class Mover:
 
 
 def routes_of(file: File, case: Situation) -> list[Route]:
-    """Return a file's routes, of each own site that a reactor could have."""
-    found = ((own, _route(file, case.site, view)) for own, view in case.rules.views.items())
-    return [Route(own, *route) for own, route in found if route is not None]
+    """Return a file's routes, of each own site that a reactor could have, and of those that relay."""
+    routes: list[Route] = []
+    for own, view in case.rules.views.items():
+        plain = _route(file, case.site, view)
+        relayed = _route(file, case.site, view.relaying())
+        routes += [Route(own, *plain)] if plain else []
+        routes += [Route(own, *relayed, relays=True)] if relayed and relayed != plain else []
+    return routes
 
 
 def _route(file: File, site: str, view: Topology) -> tuple[str, tuple[str, ...]] | None:
@@ -46,13 +59,31 @@ def _route(file: File, site: str, view: Topology) -> tuple[str, tuple[str, ...]]
 
 
 def movers_of(routes: Sequence[Route], case: Situation) -> list[Mover]:
-    """Return the reactors that were seen lately and have one of the routes."""
+    """Return the reactors that were seen lately and have one of the routes, each with its widest."""
     return [
-        Mover(reactor, route)
-        for route in routes
+        Mover(reactor, own[-1])
         for reactor in case.presence.alive
-        if reactor.site == route.own
+        if (own := [one for one in routes if _has(reactor, one)])
     ]
+
+
+def _has(reactor: SeenReactor, route: Route) -> bool:
+    return reactor.site == route.own and (reactor.relays or not route.relays)
+
+
+def best_of(mover: Mover, file: File, case: Situation) -> list[Choice]:
+    """Return the sources of a reactor's route, the one first that it would ask first."""
+    rules, reactor, to = case.rules, mover.reactor, mover.route.destination
+    ways = {(way.source, way.destination): way for way in reactor.ways}
+    resting = {one.site for one in reactor.suspended}
+    own = rules.views[mover.route.own].alternatives_of(mover.route.own)
+
+    def seen(name: str) -> Candidate:
+        label = rules.label(name)
+        way = ways.get((label, rules.label(to)), Way(label, to))
+        return Candidate(name, name in own, way.copies, rate=way.rate, doubtful=label in resting)
+
+    return best_first([seen(name) for name in mover.route.sources], file.size or 0)
 
 
 def pause_findings(routes: Sequence[Route], case: Situation) -> Iterator[Finding]:
@@ -77,9 +108,10 @@ def route_findings(file: File, case: Situation, routes: Sequence[Route]) -> Iter
     if not holders:
         yield _no_source(file, case)
     elif not movers:
+        plain = [route for route in routes if not route.relays]
         yield from _off_course(holders, case, routes)
-        if routes:
-            yield _no_reactor(case, routes)
+        if plain:
+            yield _no_reactor(case, plain, can_relay=len(plain) < len(routes))
     else:
         yield from _suspensions(case, movers)
 
@@ -114,10 +146,11 @@ def _off_course(
     problems = list(_problems(holders, case))
     yield from problems
     fetched = {case.rules.own, case.rules.active_site, *case.view.always}
-    is_pull = all(route.own in case.group for route in routes)
+    plain = [route for route in routes if not route.relays]
+    is_pull = all(route.own in case.group for route in plain)
     needs_push = case.site in case.view.known and not fetched.intersection(case.group)
-    if not problems and (not routes or (is_pull and needs_push)):
-        yield _not_served(holders, case)
+    if not problems and (not plain or (is_pull and needs_push)):
+        yield _not_served(holders, case, can_relay=len(plain) < len(routes))
 
 
 def _problems(holders: Sequence[str], case: Situation) -> Iterator[Finding]:
@@ -128,7 +161,7 @@ def _problems(holders: Sequence[str], case: Situation) -> Iterator[Finding]:
             yield reason("site_problem", f"Nobody can serve {site!r}: {problem}")
 
 
-def _not_served(holders: Sequence[str], case: Situation) -> Finding:
+def _not_served(holders: Sequence[str], case: Situation, *, can_relay: bool) -> Finding:
     site, project, remote = case.site, case.project, case.rules.remote_site
     table = f"[projects.{project}] (or under [defaults])"
     to_set = f'set remote_site = "{site}" under {table}'
@@ -138,17 +171,17 @@ def _not_served(holders: Sequence[str], case: Situation) -> Finding:
     if remote == case.rules.active_site and not case.view.always:
         text = f"Active and remote site of project {project!r} are both {remote!r}: no syncing."
         return reason("same_site", text, to_set)
+    text = f"It is available at {names(holders)}, but by the settings no reactor of there brings "
+    text += f"files of project {project!r} to {site!r}."
+    if can_relay:
+        return reason("not_served", text, f"let one that reaches both sites relay: {_RELAY}")
     between = remote or case.view.always[0]
     through = command("site", "add", between, "--representation", case.representation)
-    return reason(
-        "not_served",
-        f"It is available at {names(holders)}, but by the settings no reactor of there brings "
-        f"files of project {project!r} to {site!r}.",
-        f'{to_set}, or add "{site}" to always_accessible_on; or go through {between!r}: {through}',
-    )
+    every = f'or add "{site}" to always_accessible_on; or go through {between!r}: {through}'
+    return reason("not_served", text, f"{to_set}, {every}")
 
 
-def _no_reactor(case: Situation, routes: Sequence[Route]) -> Finding:
+def _no_reactor(case: Situation, routes: Sequence[Route], *, can_relay: bool) -> Finding:
     ranked = sorted(routes, key=lambda route: _preference(route, case))
     best, owns = ranked[0], list(dict.fromkeys(route.own for route in ranked))
     seen = [one for one in case.presence.reactors if one.site in owns]
@@ -157,7 +190,7 @@ def _no_reactor(case: Situation, routes: Sequence[Route]) -> Finding:
         "no_reactor",
         f"No reactor runs that brings it: one with {' or '.join(map(repr, owns))} as its own "
         "site is needed.",
-        _start(best, case),
+        _start(best, case) + (f"; or let one that runs relay: {_RELAY}" if can_relay else ""),
         seen_ago_seconds=last.seen if last else None,
         host=last.host if last else None,
     )

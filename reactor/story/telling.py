@@ -15,7 +15,14 @@ from reactor.story.entries import (
     unseen_by_scans,
 )
 from reactor.story.finding import Finding, command, names, ordered, reason
-from reactor.story.routes import Route, movers_of, pause_findings, route_findings, routes_of
+from reactor.story.routes import (
+    Route,
+    best_of,
+    movers_of,
+    pause_findings,
+    route_findings,
+    routes_of,
+)
 from reactor.story.sights import look, sight_findings
 from reactor.story.situation import Situation
 from reactor.story.working import working
@@ -122,12 +129,14 @@ def _queued(file: File, case: Situation, routes: list[Route]) -> Finding:
     """Return that nothing stands in a file's way."""
     movers = movers_of(routes, case)
     hosts = dict.fromkeys(f"{one.reactor.host} (pid {one.reactor.pid})" for one in movers)
-    sources = dict.fromkeys(name for one in movers for name in one.route.sources)
+    choices = [choice for one in movers for choice in best_of(one, file, case)]
+    sources = list(dict.fromkeys(choice.name for choice in choices))
+    first = f", {sources[0]!r} first ({choices[0].why})" if len(sources) > 1 else ""
     front = command("prioritise", case.representation, case.site, 90)
     return reason(
         "queued",
         f"It waits for its turn: the reactor on {' or '.join(hosts)} brings it from "
-        f"{names(sources)}; nothing stands in its way.",
+        f"{names(sources)}{first}; nothing stands in its way.",
         f"to move it to the front: {front}; if it stays, look there with {command('doctor')}",
         priority=turn_priority(file, case),
     )

@@ -8,37 +8,39 @@ that they come; where they do not, the root is surveyed instead.
 
 from __future__ import annotations
 
+import os
 import random
+import stat
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import anyio
 import psutil
 import structlog
 from anyio import to_thread
 
-from providers.base import ProviderError
+from providers.base import Facts, ProviderError
 from providers.names import staged_name
 from reactor.backoff import RECONNECT
 from reactor.sites import Site
 from reactor.tasks import plain_errors
 from reactor.watching.listening import listen
 from reactor.watching.news import is_news
+from reactor.watching.telling import Mode, Told
 
 log = structlog.stdlib.get_logger()
-
-Mode = Literal["starting", "live", "surveyed"]
 
 CANARY_SECONDS = 60.0
 CANARY_PATIENCE = 5.0
 _START_PATIENCE = 60.0
 _MANY = 1_000
 _BURST_SECONDS = 2.0  # a burst is over by then
+_STALL_SECONDS = 3.0
+_TICK_SECONDS = 1.0
 _NETWORK = frozenset(
     {
         "nfs",
@@ -57,17 +59,9 @@ _NETWORK = frozenset(
 
 
 @dataclass(slots=True)
-class Told:
-    """Whom a root tells: what happened where; in how many seconds only a survey can tell that."""
-
-    happened: Callable[[str], None]
-    unsure: Callable[[float], None]
-
-
-@dataclass(slots=True)
 class RootWatch:
     """
-    One root of one site on a disk of this machine.
+    One root of one site on a disk of this machine: a `RootSource`.
 
     `mode` is live where events are proved to come; else the root is surveyed from time to
     time, and `why` says what is wrong.
@@ -75,15 +69,51 @@ class RootWatch:
 
     site: Site
     root: str
-    folder: Path
+    path: Path
     canary: str
     told: Told
     mode: Mode = field(default="starting", init=False)
     why: str = field(default="", init=False)
     _sung: anyio.Event = field(default_factory=anyio.Event, init=False)
 
+    @property
+    def folder(self) -> str:
+        """The folder on this machine."""
+        return str(self.path)
+
     async def run(self) -> None:
         """Listen for ever, and say of what cannot be heard that it has to be surveyed."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._notice_stalls)
+            await self._listen()
+
+    async def seen(self, paths: Sequence[str]) -> dict[str, Facts | None]:
+        """Return what is there now; what is in folders is told by itself."""
+        found = await to_thread.run_sync(_look_at, self.path, paths)
+        seen: dict[str, Facts | None] = {}
+        for path, there in found.items():
+            if there is not None and stat.S_ISDIR(there.st_mode):
+                async for listed in self.site.provider.listing(self.root, path):
+                    self.told.happened(listed.where.path)
+            if there is None:
+                seen[path] = None
+            elif stat.S_ISREG(there.st_mode):
+                seen[path] = Facts(there.st_size, there.st_mtime_ns)
+        return seen
+
+    def again(self) -> None:
+        """Ask for a survey: events are told once."""
+        self.told.unsure(0.0)
+
+    async def _notice_stalls(self) -> None:
+        """Distrust events after this process did not run: the kernel's queue is short."""
+        while True:
+            before = time.monotonic()
+            await anyio.sleep(_TICK_SECONDS)
+            if time.monotonic() - before > _STALL_SECONDS:
+                self.told.unsure(0.0)
+
+    async def _listen(self) -> None:
         failures = 0
         while True:
             began = time.monotonic()
@@ -104,12 +134,12 @@ class RootWatch:
 
     async def _listen_while_proved(self) -> None:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(partial(listen, self._heard, self.folder, recursive=True))
+            tasks.start_soon(partial(listen, self._heard, self.path, recursive=True))
             await self._prove()
             tasks.cancel_scope.cancel()
 
     def _heard(self, paths: Sequence[str]) -> None:
-        prefix = str(self.folder)
+        prefix = str(self.path)
         for path in paths:
             below = path[len(prefix) :].lstrip("/\\").replace("\\", "/")
             if below == self.canary:
@@ -134,22 +164,22 @@ class RootWatch:
         self._sung = anyio.Event()
         with anyio.move_on_after(patience):
             while not self._sung.is_set():
-                await to_thread.run_sync(_touch, self.folder / self.canary)
+                await to_thread.run_sync(_touch, self.path / self.canary)
                 with anyio.move_on_after(1.0):
                     await self._sung.wait()
         return self._sung.is_set()
 
     def _live(self) -> None:
         """From now on events come; what happened before only a survey can tell."""
-        network = network_mount(self.folder)
+        network = network_mount(self.path)
         self.mode = "surveyed" if network else "live"
         self.why = f"{network}: what other machines do there is not told" if network else ""
         self.told.unsure(0.0)
-        log.info("watching", site=self.site.label, folder=str(self.folder), why=self.why or None)
+        log.info("watching", site=self.site.label, folder=self.folder, why=self.why or None)
 
     def _deaf(self, why: str) -> None:
         if (self.mode, self.why) != ("surveyed", why):
-            log.warning("not watching", site=self.site.label, folder=str(self.folder), why=why)
+            log.warning("not watching", site=self.site.label, folder=self.folder, why=why)
         self.mode, self.why = "surveyed", why
         self.told.unsure(0.0)
 
@@ -169,6 +199,17 @@ def network_mount(folder: Path) -> str:
     above = [mount for mount in mounts if real.is_relative_to(mount.mountpoint)]
     kind = max(above, key=lambda mount: len(mount.mountpoint)).fstype if above else ""
     return kind if kind in _NETWORK else ""
+
+
+def _look_at(folder: Path, paths: Sequence[str]) -> dict[str, os.stat_result | None]:
+    """Return what is at each path; None where there is nothing. Links are not followed."""
+    found: dict[str, os.stat_result | None] = {}
+    for path in paths:
+        try:
+            found[path] = (folder / path).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            found[path] = None
+    return found
 
 
 def _touch(canary: Path) -> None:

@@ -1,5 +1,5 @@
 """
-What follows from what happened below the roots of one own disk: looked at, judged, written.
+What follows from what happened below the roots of one site: looked at, judged, written.
 
 Good news is written at once. Bad news (a file is gone, or is another one) waits for a while and
 is looked at again: publishers rename whole folders away for seconds (DESIGN §3).
@@ -136,6 +136,11 @@ class Sightings:
         """Return when something is due, in seconds of the monotonic clock."""
         times = [held.due for each in self._held.values() for held in each]
         return min([*times, *self._busy.values()], default=None)
+
+    @property
+    def settled(self) -> bool:
+        """Return whether nothing is held, or disbelieved: there is too much of it."""
+        return not self._held and not self._busy and not self.guard.is_tripped
 
     def forget(self) -> None:
         """Forget what is held: the site is not what it was, and nothing can be believed."""

@@ -1,25 +1,29 @@
-"""All watches of one process: one for each of its own sites on a disk of this machine."""
+"""All watches of one process: over its own disks, and over services that tell of changes."""
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
 import anyio
 import structlog
+from pymongo.errors import PyMongoError
 
 from providers.base import DiskProvider, ProviderError
+from reactor.backoff import SITE_RETRY
 from reactor.judging.desk import Desk
 from reactor.judging.inspection import Inspection
 from reactor.judging.places import Places
 from reactor.judging.survey import doubtful
 from reactor.model import Topology, Work
 from reactor.sites import Site, Sites
-from reactor.sources.watch import Surroundings, Watch
+from reactor.sources.service_changes import ServiceChanges, Turns
+from reactor.sources.watch import MakeSource, Surroundings, Watch
 from reactor.watching.published import Published
-from reactor.watching.root import canary_name
+from reactor.watching.root import RootWatch, canary_name
 from reactor.watching.sightings import Sightings
 
 log = structlog.stdlib.get_logger()
@@ -52,22 +56,35 @@ class Watches:
         self._known_until = 0.0
         self._watches: list[Watch] = []
 
-    async def run(self, process: str) -> None:
-        """Watch the own sites that are disks of this machine, for ever."""
-        own = [site for site in self._sites if site.own and site.provider.features.local_paths]
-        made = [self._watch(site, canary_name(process)) for site in own]
-        self._watches = [watch for watch in made if watch is not None]
+    async def run(self, process: str, turns: Turns) -> None:
+        """Watch the own sites that are disks of this machine, and follow services, for ever."""
         async with anyio.create_task_group() as tasks:
-            for watch in self._watches:
-                tasks.start_soon(watch.run)
+            for site in self._sites:
+                if not site.provider.features.local_paths:
+                    tasks.start_soon(self._follow, site, turns)
+                elif site.own and (sources := _disks(site, canary_name(process))):
+                    tasks.start_soon(self._watch(site, sources).run)
 
-    def _watch(self, site: Site, canary: str) -> Watch | None:
-        disk = cast("DiskProvider", site.provider)
-        try:
-            folders = {root: disk.root_path(root).resolve() for root in site.roots}
-        except (ProviderError, OSError) as error:
-            log.warning("not watching", site=site.label, why=str(error))
-            return None
+    async def _follow(self, site: Site, turns: Turns) -> None:
+        """Follow a site whose service tells of changes, once it is served; return if it does not."""
+        failures = 0
+        while site.provider.features.changes:
+            try:
+                if await self._is_served(site):
+                    await site.open()
+                    break
+            except (ProviderError, PyMongoError) as error:
+                log.debug("not followed yet", site=site.label, why=str(error)[:200])
+            failures += 1
+            await anyio.sleep(SITE_RETRY.delay(failures, random.random()))  # noqa: S311 - jitter
+        if site.provider.features.changes:
+            sources = {root: partial(ServiceChanges, site, root, turns) for root in site.roots}
+            await self._watch(site, sources).run()
+
+    async def _is_served(self, site: Site) -> bool:
+        return any(self._inspection(site, project) for project in await self._projects())
+
+    def _watch(self, site: Site, sources: Mapping[str, MakeSource]) -> Watch:
         sightings = Sightings(site.label, site.policy, partial(self._inspection, site))
         around = Surroundings(
             reader=self._desk.reader,
@@ -77,11 +94,15 @@ class Watches:
             is_busy=lambda: len(self._running) >= _MANY,
             published=partial(self._published.facts, site.label),
         )
-        return Watch(site, folders, sightings, around, canary)
+        watch = Watch(site, sources, sightings, around)
+        self._watches.append(watch)
+        return watch
 
     def _inspection(self, site: Site, project: str) -> Inspection | None:
         topology = self._topology_of(project)
         if topology is None or self._sites.find(project, site.name) is not site:
+            return None
+        if site.name not in topology.together(topology.served):
             return None
         places = Places(project, site, topology.roots)
         return Inspection(self._desk, self._sites, topology, places, "time")
@@ -104,8 +125,8 @@ class Watches:
         """Return how each watch is, for `status`."""
         return [
             {
-                "site": root.site.label,
-                "folder": str(root.folder),
+                "site": watch.site.label,
+                "folder": root.folder,
                 "mode": root.mode,
                 "why": root.why,
                 "vanished": watch.sightings.guard.vanished,
@@ -113,3 +134,16 @@ class Watches:
             for watch in self._watches
             for root in watch.roots
         ]
+
+
+def _disks(site: Site, canary: str) -> Mapping[str, MakeSource]:
+    """Return what makes the watch over each root of a site on a disk of this machine."""
+    disk = cast("DiskProvider", site.provider)
+    try:
+        folders = {root: disk.root_path(root).resolve() for root in site.roots}
+    except (ProviderError, OSError) as error:
+        log.warning("not watching", site=site.label, why=str(error))
+        return {}
+    return {
+        root: partial(RootWatch, site, root, folder, canary) for root, folder in folders.items()
+    }

@@ -188,16 +188,28 @@ def test_suspended_sites_are_shown_with_their_reason(machine: Machine) -> None:
     assert "vendor\trender-07\tlogin\tthe password is refused" in called.stdout.splitlines()
 
 
-def test_only_reactors_that_were_seen_lately_are_shown(machine: Machine) -> None:
-    machine.register("p1", running_count=2, waiting=5)
+def test_each_reactor_is_shown_with_what_it_does_and_the_silent_apart(machine: Machine) -> None:
+    running = [{"work": "{root[work]}/shot/a.1001.exr", "to": "vendor"}]
+    machine.register("p1", running_count=2, running=running, waiting=5)
     machine.register("p2", seen=60)
 
-    reactors = machine.answer("status")["reactors"]
+    answer = machine.answer("status")
+    [reactor], [silent] = answer["reactors"], answer["silent"]
+    lines = machine.call("status").stdout.splitlines()
 
-    del reactors[0]["seen_seconds_ago"], reactors[0]["watches"]
-    assert reactors == [
-        {"host": "render-07", "pid": 4711, "site": "studio", "running": 2, "waiting": 5}
-    ]
+    del reactor["seen_seconds_ago"], reactor["watches"]
+    assert reactor == {
+        "host": "render-07",
+        "pid": 4711,
+        "site": "studio",
+        "running": 2,
+        "waiting": 5,
+        "relays": False,
+        "doing": [{"path": "{root[work]}/shot/a.1001.exr", "site": "vendor"}],
+    }
+    assert silent["seen_seconds_ago"] >= 60
+    assert any("a.1001.exr to vendor, and 1 more" in line for line in lines)
+    assert any("does not answer" in line for line in lines)
 
 
 def watch(mode: str = "live", why: str = "", vanished: int = 0) -> dict[str, Any]:

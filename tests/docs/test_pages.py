@@ -15,7 +15,8 @@ from reactor.__main__ import cli
 from tests.docs.pages import HERE, PAGES, Block, block, blocks, commands, links
 
 _OPTIONS = {name: kind.options for name, kind in PROVIDERS.items()}
-_SETTINGS = [one for one in blocks() if one.language == "toml"]
+_OF_A_PACKAGE = "writing-a-provider.md"  # tried where that package is installed
+_SETTINGS = [one for one in blocks() if one.language == "toml" and one.page.name != _OF_A_PACKAGE]
 
 
 def parse(words: list[str]) -> None:

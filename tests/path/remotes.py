@@ -12,10 +12,21 @@ from uuid import uuid4
 import anyio
 from bson import ObjectId
 
-from providers.base import Copied, Facts, Handle, Location, Provider, Reader, Setup, SiteError
+from providers.base import (
+    Copied,
+    Facts,
+    Handle,
+    Listed,
+    Location,
+    Provider,
+    Reader,
+    Setup,
+    SiteError,
+    Unlisted,
+)
 from providers.conformance.moves import content_at, put
 from providers.memory import Memory, MemoryOptions
-from providers.services import CopyRefusedError
+from providers.services import Change, Changes, CopyRefusedError
 from tests.path.studio import Document, Studio, openpype_hash
 
 
@@ -24,7 +35,8 @@ class Remote(Memory):
     A site in memory that copies nothing by itself, unless `copies`.
 
     It counts readers; they stop at `stalls_after` bytes until they may `go_on`. Where it is
-    `broken` they fail, be it then. Copies it `refuses`, or makes them so that they `rot`.
+    `broken` they fail, be it then. Copies it `refuses`, or makes them so that they `rot`. What
+    happened there it tells in `words` of its own; `listed` and `looked` count other questions.
     """
 
     def __init__(self, name: str, *, copies: bool = False, checksums: bool = True) -> None:
@@ -32,11 +44,40 @@ class Remote(Memory):
         features = replace(Memory.features, copies=copies)
         self.features = features if checksums else replace(features, checksums=frozenset())
         self.reads: Counter[str] = Counter()
+        self.looked: Counter[str] = Counter()
+        self.listed = 0
+        self.words: Callable[[Change], Change] = lambda change: change
         self.offsets: list[int] = []
         self.broken = self.refuses = self.rots = False
         self.stalls_after: int | None = None
         self.stalls = anyio.Event()
         self.go_on = anyio.Event()
+
+    @property
+    def by_hand(self) -> Memory:
+        """The same place, as somebody else reaches it."""
+        return Memory(self._setup)
+
+    async def facts(self, where: Location) -> Facts | None:
+        self.looked[where.path] += 1
+        return await super().facts(where)
+
+    async def listing(
+        self,
+        root: str,
+        folder: str = "",
+        after: str = "",
+        unlisted: Callable[[Unlisted], None] | None = None,
+    ) -> AsyncIterator[Listed]:
+        self.listed += 1
+        async for file in super().listing(root, folder, after, unlisted):
+            yield file
+
+    async def changes(self, root: str, since: str) -> AsyncIterator[Changes]:
+        if self.broken:
+            raise SiteError("unreachable", "nobody answers there")
+        async for batch in super().changes(root, since):
+            yield replace(batch, changes=tuple(map(self.words, batch.changes)))
 
     def copies_from(self, source: Provider) -> bool:
         return isinstance(source, Remote) and self.features.copies

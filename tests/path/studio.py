@@ -57,6 +57,7 @@ class Studio:
     relay: bool = False
     projects: tuple[str, ...] = (PROJECT,)
     terms: Terms = field(default_factory=Terms)
+    changes_interval: float = 0.1
     providers: dict[str, Provider] = field(default_factory=dict[str, Provider])
 
     @property
@@ -160,6 +161,7 @@ class Studio:
                 own=name == own,
                 roots=("work",),
                 policy=self.policy,
+                changes_interval=self.changes_interval,
                 trust_size=name in self.trusted,
                 terms=Terms() if name == own else self.terms,
             )
@@ -186,6 +188,7 @@ class Studio:
                 Sites(sites, {}),
                 {project: replace(topology, project=project) for project in self.projects}.get,
                 HANDLERS,
+                self.relay,
             )
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Never, Self
 
 import anyio
 import pytest
@@ -136,6 +136,26 @@ async def test_a_site_that_somebody_has_to_mend_says_so_in_the_entry_and_costs_n
         "name": "vendor",
         "error": "the host key of 'vendor' has changed: ask who runs it",
     }
+
+
+async def test_a_site_that_takes_bytes_and_publishes_none_rests_longer_each_time(
+    studio: Studio,
+) -> None:
+    class Full(Memory):
+        async def publish(self, handles: Sequence[tuple[Handle, int | None]]) -> Never:
+            raise SiteError("full", f"no room for {len(handles)}")
+
+    options = PROVIDERS["memory"].options()
+    full = Full(Setup("vendor", {"work": "/"}, options))
+    await full.make_marker("work")
+    studio.providers["vendor"] = full
+
+    async with studio.running() as reactor:
+        await studio.publish_file("a.exr", some_bytes())
+        (vendor,) = [site for site in reactor.sites if site.name == "vendor"]
+        with anyio.fail_after(20):
+            while vendor.suspension is None or vendor.suspension.failures < 2:
+                await anyio.sleep(0.01)
 
 
 async def test_a_deleted_representation_leaves_no_error_and_no_claim(studio: Studio) -> None:

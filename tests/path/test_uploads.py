@@ -78,7 +78,7 @@ async def test_what_the_service_tells_of_the_whole_is_the_proof(
 
     entry = await studio.entry(representation, "vendor")
     assert entry["verified"] == "checksum"
-    assert entry["checksum"].startswith("xxh128:")
+    assert entry["checksum"].startswith("md5:")
     assert await content_at(service.provider(), NAME) == content
     assert service.uploads
     assert await studio.state["claims"].count_documents({}) == 0

@@ -207,6 +207,21 @@ async def test_a_whole_folder_that_vanishes_is_noticed_by_each_of_its_files(
             await until_entry(studio, representation, "studio", lambda entry: entry == {})
 
 
+async def test_a_document_that_names_no_place_below_a_folder_does_not_end_the_watch(
+    studio: Studio, tmp_path: Path
+) -> None:
+    studio.policy = policy("forget")
+    async with watching(studio):
+        [published] = await synced(studio, "shot/x.exr")
+        document = await studio.documents.find_one({"_id": published})
+        flawed = {**document["files"][0], "path": "{root[work]}/shot/{frame}.exr"}
+        await studio.publish(flawed)
+
+        shutil.move(studio.path("studio", "shot"), tmp_path / "gone")
+
+        await until_entry(studio, published, "studio", lambda entry: entry == {})
+
+
 async def test_a_file_that_is_away_for_a_moment_is_not_reset(studio: Studio) -> None:
     studio.policy = policy(grace=1.0)
     async with watching(studio):

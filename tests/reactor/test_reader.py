@@ -107,3 +107,22 @@ async def test_only_wanted_files_that_were_tried_are_read(database: Database) ->
     found = [one async for one in Reader(database).tried("Bunny", "studio")]
 
     assert [(one.id, [file.position for file in one.files]) for one in found] == [(0, [1, 4])]
+
+
+async def test_files_are_found_by_the_ids_that_sites_gave_them(database: Database) -> None:
+    def element(name: str, *entries: Document) -> Document:
+        return {"path": f"{{root}}/{name}", "sites": [*entries]}
+
+    drive, other = {"name": "drive", "id": "id-1"}, {"name": "other", "id": "id-1"}
+    await database["Bunny"].insert_many(
+        [
+            {"type": "representation", "files": [element("a", drive), element("b", other)]},
+            {"type": "representation", "files": [element("a", drive)]},
+            {"type": "representation", "files": [element("c", {"name": "drive", "id": "id-2"})]},
+            {"type": "version", "files": [element("d", drive)]},
+        ]
+    )
+
+    found = await Reader(database).named_with_ids("Bunny", {"drive"}, {"id-1", "id-9"})
+
+    assert found == ["{root}/a"]

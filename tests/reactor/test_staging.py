@@ -42,7 +42,16 @@ class Ends:
     def staging(self, facts: Facts) -> Staging:
         progress = Progress(Work("Show", "vendor", str(WHERE)), 0.0)
         return Staging(
-            WHERE, self.source, self.destination, facts, None, "hash", CLAIM, progress, _forget
+            where=WHERE,
+            source=self.source,
+            destination=self.destination,
+            facts=facts,
+            mtime_ns=None,
+            hash="hash",
+            known=frozenset(),
+            claim=CLAIM,
+            progress=progress,
+            note=_forget,
         )
 
 

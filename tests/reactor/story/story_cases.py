@@ -12,6 +12,7 @@ from reactor.documents import parse_representation
 from reactor.model import File, Representation, Topology
 from reactor.pauses import Pause
 from reactor.presence import Amount, Presence, SeenClaim, SeenReactor, Suspended
+from reactor.sourcing import Way
 from reactor.story.finding import Finding
 from reactor.story.situation import Rules, Sight, Situation, Trouble
 from reactor.story.telling import tell
@@ -69,10 +70,13 @@ def runs(
     process: str = "p1",
     seen: float = 1.0,
     resting: Mapping[str, str] | None = None,
+    relays: bool = False,
+    ways: Iterable[Way] = (),
 ) -> SeenReactor:
     """Return a reactor of an own site; the sites that it lets rest are given with why."""
     suspended = tuple(Suspended(name, "login", why) for name, why in (resting or {}).items())
-    return SeenReactor(process, "render-07/aa/pid:[1]", 4711, site, 0, 0, seen, suspended)
+    found = SeenReactor(process, "render-07/aa/pid:[1]", 4711, site, 0, 0, seen, suspended)
+    return replace(found, relays=relays, ways=tuple(ways))
 
 
 def claims(process: str = "p1", *, lease: float = 20.0, **more: Any) -> SeenClaim:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from reactor.documents import parse_representation
 from reactor.model import Topology
 from reactor.pauses import Pause
 from reactor.presence import Presence, SeenClaim, SeenReactor, Suspended
+from reactor.sourcing import Way
 from reactor.story.finding import Level
 from reactor.story.situation import Rules, Sight, Situation, Trouble, moments_of
 from reactor.story.telling import Story, chapters_of, flaw_of, tell
@@ -40,6 +42,10 @@ _REACTORS = st.builds(
     waiting=st.just(0),
     seen=st.sampled_from([1.0, 3600.0]),
     suspended=st.lists(_SUSPENDED, max_size=2).map(tuple),
+    relays=st.booleans(),
+    ways=st.lists(st.builds(Way, _NAMES, _NAMES, st.none() | st.just(1e6), st.booleans())).map(
+        tuple
+    ),
 )
 _CLAIMS = st.builds(
     SeenClaim,
@@ -82,7 +88,7 @@ def _rules(views: list[Topology], switches: tuple[bool, bool], named: tuple[str,
         remote_site=named[1],
         reached=views[0].reachable,
         problems={"drive": "turned off"},
-        views={view.own: view for view in views},
+        views={view.own: replace(view, relays=frozenset()) for view in views},
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reactor.pauses import Pause
+from reactor.sourcing import Way
 from tests.handlers.studio import file, held, wanted
 from tests.reactor.story.story_cases import (
     PUBLISHED,
@@ -255,3 +256,59 @@ def test_what_is_out_of_reach_from_here_may_be_in_reach_of_a_reactor() -> None:
 
     assert found[0].code == "queued"
     assert "unreachable" in [one.code for one in found if one.level == "note"]
+
+
+BETWEEN = file(held("drive"), wanted("vendor"))
+RELAYED = settings(always=("drive",))
+
+
+def test_what_is_at_a_remote_site_alone_waits_for_a_reactor_that_relays() -> None:
+    found = first(BETWEEN, situation(runs(), rules=RELAYED))
+
+    assert found.code == "no_reactor"
+    assert found.todo.endswith("or let one that runs relay: sitesync run --relay")
+
+
+def test_where_no_reactor_of_an_end_would_serve_it_one_that_relays_is_the_way() -> None:
+    rules = settings(remote="archive", always=("drive",))
+    neither = {own: view for own, view in rules.views.items() if own not in ("archive", "drive")}
+    case = situation(runs(), site="archive", rules=replace(rules, views=neither))
+
+    found = first(file(held("drive"), wanted("archive")), case)
+
+    assert found.code == "not_served"
+    assert found.todo == "let one that reaches both sites relay: sitesync run --relay"
+
+
+def test_a_reactor_that_relays_brings_a_file_from_one_remote_site_to_another() -> None:
+    found = first(BETWEEN, situation(runs(relays=True), rules=RELAYED))
+
+    assert found.code == "queued"
+    assert "from 'drive'; nothing stands" in found.text
+
+
+def test_a_reactor_that_relays_has_its_sources_told_in_the_order_in_which_it_asks_them() -> None:
+    everywhere = file(held("archive"), held("drive"), wanted("vendor"))
+    rules = settings(always=("archive", "drive"))
+    fast = [Way("archive", "vendor", 1e6), Way("drive", "vendor", 9e6)]
+    copies = [Way("archive", "vendor", 1e6, copies=True), Way("drive", "vendor", 9e6)]
+
+    unknown = first(everywhere, situation(runs(relays=True), rules=rules))
+    measured = first(everywhere, situation(runs(relays=True, ways=fast), rules=rules))
+    service = first(everywhere, situation(runs(relays=True, ways=copies), rules=rules))
+    resting = runs(relays=True, ways=fast, resting={"drive": "login refused"})
+    rests = told(everywhere, situation(resting, rules=rules))[0]
+
+    order = "'archive' and 'drive', 'archive' first (the order of the settings)"
+    assert order in unknown.text
+    assert "'drive' and 'archive', 'drive' first (measured to be the fastest)" in measured.text
+    assert "'archive' first (its service copies by itself)" in service.text
+    assert "'archive' first (what is better fails or rests)" in rests.text
+
+
+def test_the_own_site_is_told_first_of_a_reactor_that_relays() -> None:
+    both = file(held("drive"), held("studio"), wanted("vendor"))
+
+    found = first(both, situation(runs(relays=True), rules=RELAYED))
+
+    assert "'studio' first (a disk of this machine)" in found.text

@@ -93,7 +93,9 @@ class Files:
                 file.version = before.version + 1
             file.changed = time.time()
             self._put(file)
-            self._note(file, audience)
+            self._note(file, audience, file.drive)
+            if before is not None and before.drive not in (None, file.drive):
+                self._note(file, set(), before.drive)
             if before is not None and file.is_folder:
                 self._carry_along(file)
 
@@ -101,7 +103,7 @@ class Files:
         """Delete a file, or a folder with all in it, for good; return the blobs set free."""
         with self._storage.transaction():
             doomed = [*self.below(file), file]
-            self._note(file, self._audience(file))
+            self._note(file, self._audience(file), file.drive)
             for each in doomed:
                 self._storage.write("DELETE FROM files WHERE id = ?", each.id)
                 self._storage.write("DELETE FROM permissions WHERE file = ?", each.id)
@@ -117,7 +119,7 @@ class Files:
             else:
                 row = {"file": file.id, "email": email, "role": role, "given": now_ms()}
                 self._storage.insert("permissions", row, replace=True)
-            self._note(file, audience | self._audience(file))
+            self._note(file, audience | self._audience(file), file.drive)
 
     def used(self, owner: str) -> tuple[int, int]:
         """Return the bytes that an owner's files take: all, and those in the trash."""
@@ -157,10 +159,11 @@ class Files:
             step = None if step.parent is None else self.find(step.parent)
         return emails
 
-    def _note(self, file: File, audience: set[str]) -> None:
+    def _note(self, file: File, audience: set[str], drive: str | None) -> None:
+        """Note that a file changed: for a shared drive that it is, or was, in, or for an audience."""
         row = {
             "file": file.id,
-            "drive": file.drive,
+            "drive": drive,
             "audience": json.dumps(sorted(audience)),
             "time": now_ms(),
         }

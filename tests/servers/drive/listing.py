@@ -167,7 +167,7 @@ class Listing:
         file = self._files.find(file_id)
         if file is None or self._access.role(asked.account, file) is None:
             return None
-        return file
+        return file if asked.drive in (None, file.drive) else None
 
 
 def page_size(parameters: Mapping[str, str], otherwise: int, largest: int) -> int:

@@ -38,8 +38,9 @@ CREATE TABLE IF NOT EXISTS permissions (
 CREATE INDEX IF NOT EXISTS permitted ON permissions (email);
 CREATE TABLE IF NOT EXISTS drives (id TEXT PRIMARY KEY, name TEXT, created INTEGER);
 CREATE TABLE IF NOT EXISTS changes (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT UNIQUE, drive TEXT, audience TEXT,
+    number INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT, drive TEXT, audience TEXT,
     time INTEGER);
+CREATE UNIQUE INDEX IF NOT EXISTS last_changes ON changes (file, IFNULL(drive, ''));
 CREATE TABLE IF NOT EXISTS uploads (
     id TEXT PRIMARY KEY, email TEXT, file TEXT, metadata TEXT, parameters TEXT, mime TEXT,
     declared INTEGER, blob TEXT, received INTEGER, state TEXT, result TEXT, created REAL);

@@ -1,0 +1,87 @@
+"""
+Files, known by a service's own ids, that may be gone from where documents have them.
+
+A service tells where a file is now, and not where it was. Where documents have it there, too, it
+is no stray: that is asked before anybody looks at that place, since a look may mark it there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from providers.base import Location
+from reactor.judging.inspection import Inspection
+from reactor.reader import Reader
+from reactor.watching.sightings import TOGETHER, Sightings
+
+_SHARE = 50  # looking ids up goes through whole projects: of so many seconds, one at most
+
+
+class Strays:
+    """The strays of one site."""
+
+    def __init__(
+        self, reader: Reader, sightings: Sightings, projects: Callable[[], Awaitable[Sequence[str]]]
+    ) -> None:
+        self._reader = reader
+        self._sightings = sightings
+        self._projects = projects
+        self._told: dict[str, Location | None] = {}
+        self._astray: dict[str, set[str]] = {}
+        self._due = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self._told or self._astray)
+
+    def note(self, file: str, where: Location | None) -> None:
+        """Take note of where a file is now: nowhere below the roots, if None."""
+        self._told[file] = where
+
+    def next_time(self) -> float | None:
+        """Return when strays may be looked up, if there are any."""
+        return 0.0 if self._told else self._due if self._astray else None
+
+    async def sort(self) -> None:
+        """Find out which files are where documents have them, and forget those."""
+        told, self._told = self._told, {}
+        for project in await self._projects() if told else ():
+            inspection = self._sightings.inspection_of(project)
+            if inspection is not None and (ids := await self._of(inspection, told)):
+                self._astray.setdefault(project, set()).update(ids)
+
+    async def look(self) -> None:
+        """Look where documents have the strays, if it is time."""
+        began = time.monotonic()
+        if not self._astray or began < self._due:
+            return
+        astray, self._astray = self._astray, {}
+        for project, ids in astray.items():
+            inspection = self._sightings.inspection_of(project)
+            if inspection is None:
+                continue
+            texts = await self._reader.named_with_ids(project, _group(inspection), ids)
+            for start in range(0, len(texts), TOGETHER):
+                await self._sightings.look(project, texts[start : start + TOGETHER])
+        now = time.monotonic()
+        self._due = now + _SHARE * (now - began)
+
+    async def _of(
+        self, inspection: Inspection, told: Mapping[str, Location | None]
+    ) -> frozenset[str]:
+        """Return which of the files one project does not have where they are."""
+        await inspection.places.mark()
+        now_at = {
+            (text, file)
+            for file, where in told.items()
+            if where
+            for text in inspection.places.spellings([str(where)])
+        }
+        paths = {text for text, _ in now_at}
+        project = inspection.topology.project
+        known = await self._reader.ids_at(project, _group(inspection), paths)
+        return frozenset(told.keys() - {file for _, file in now_at & known})
+
+
+def _group(inspection: Inspection) -> frozenset[str]:
+    return inspection.topology.alternatives_of(inspection.site.name)
