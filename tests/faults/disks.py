@@ -64,6 +64,11 @@ class Disk:
         run("mount", "-o", "remount,ro,bind", seen)
         return lambda: run("umount", "--lazy", seen)
 
+    @property
+    def is_full(self) -> bool:
+        """Return whether somebody has filled it."""
+        return (self.backing / FILLER).exists()
+
     def fill(self) -> None:
         """Leave no byte free."""
         with (self.backing / FILLER).open("wb") as filler:

@@ -145,6 +145,8 @@ def let_drive_fail(target: Target, rng: random.Random) -> Heal | None:
 def fill_disk(target: Target, _: random.Random) -> Heal | None:
     """Leave no byte free where the SFTP site keeps its files."""
     disk = next(disk for disk in target.studio.disks.values() if disk.is_small)
+    if disk.is_full:
+        raise MissedError
     disk.fill()
     return disk.free
 
@@ -184,14 +186,14 @@ def make_read_only(target: Target, rng: random.Random) -> Heal | None:
     studio = target.studio
     name = rng.choice([*studio.disks])
     folder = Path(rng.choice([*PROJECTS]))
-    if name in studio.read_only or not (studio.disks[name].seen / folder).is_dir():
+    if not (studio.disks[name].seen / folder).is_dir():
         raise MissedError
+    _reserve(studio, name)
     end = studio.disks[name].make_read_only(folder)
-    studio.read_only[name] = folder
 
     def heal() -> None:
         end()
-        del studio.read_only[name]
+        del studio.struck_disks[name]
 
     return heal
 
@@ -200,15 +202,13 @@ def unmount_root(target: Target, rng: random.Random) -> Heal | None:
     """Take an own site's disk away; its mount point stays, empty."""
     studio = target.studio
     disks: list[Disk] = [disk for disk in studio.disks.values() if disk.is_mounted]
-    disk = rng.choice([each for each in disks if each.name not in studio.read_only] or disks)
-    if disk.name in studio.read_only:
-        raise MissedError
+    disk = rng.choice([each for each in disks if each.name not in studio.struck_disks] or disks)
+    _reserve(studio, disk.name)
     disk.unmount()
-    studio.read_only[disk.name] = disk.seen
 
     def heal() -> None:
         disk.mount()
-        del studio.read_only[disk.name]
+        del studio.struck_disks[disk.name]
 
     return heal
 
@@ -245,6 +245,13 @@ def impossible(*, as_root: bool) -> dict[str, str]:
     if not FAKETIME.exists():
         told["set a clock wrong by an hour"] = "libfaketime is not here: apt-get install faketime"
     return told
+
+
+def _reserve(studio: Studio, disk: str) -> None:
+    """Let one fault at a time have a disk: each strikes in a thread of its own."""
+    ours = object()
+    if studio.struck_disks.setdefault(disk, ours) is not ours:
+        raise MissedError
 
 
 def _some_line(target: Target, rng: random.Random) -> Line:

@@ -87,7 +87,7 @@ def _totals(runs: Sequence[Run]) -> str:
         "bytes over the SFTP line beyond those of recorded transfers (SSH itself, and what "
         "was sent again)": f"{extra / 1e6:,.1f} of {added('carried') / 1e6:,.1f} MB",
         "longest time to settle after the last fault": f"{slowest['settled']:.0f} s, with "
-        f"{slowest['backlog']:,} wanted ({slowest['allowed']:.0f} s allowed)",
+        f"{slowest['backlog']:,} wanted: {slowest['backlog'] / slowest['settled']:.0f} a second",
         "reactors that ended by themselves": f"{added('crashes')}",
         "**violations**": f"**{sum(len(run['violations']) for run in runs)}**",
     }
@@ -105,13 +105,23 @@ def _faults(runs: Sequence[Run]) -> str:
 
 def _runs(runs: Sequence[Run]) -> str:
     rows = {
-        f"`make chaos SEED={run['order']['seed']}`": f"{run['order']['seconds'] / 60:g} minutes, "
-        f"pace {run['order']['pace']:g}, {run['order']['reactors']} reactors, "
-        f"{run['files']:,} files, {sum(run['struck'].values()):,} faults: "
-        f"{len(run['violations'])} violations"
+        f"`{_command(run['order'])}`": f"{run['files']:,} files, "
+        f"{sum(run['struck'].values()):,} faults: {len(run['violations'])} violations"
         for run in runs
     }
-    return _table(("run", ""), rows)
+    return _table(("run, as it is carried out again", ""), rows)
+
+
+def _command(order: Run) -> str:
+    options = {
+        "minutes": order["seconds"] / 60,
+        "pace": order["pace"],
+        "reactors": order["reactors"],
+        "publishers": order["publishers"],
+        "burst": order["burst"],
+    }
+    told = " ".join(f"--{name} {value:g}" for name, value in options.items() if value)
+    return f'make chaos SEED={order["seed"]} ARGS="{told}"'
 
 
 def _counted(runs: Sequence[Run], of: Callable[[Run], dict[str, int]]) -> Counter[str]:

@@ -19,6 +19,7 @@ from tests.faults.studio import PROJECTS, Studio
 
 _SHOWN = 3  # of each kind; one is enough to look for the cause
 _SECONDS = 0.25
+_ON_PLACES = {"site": {"$ne": ""}}  # others are turns: who follows something for all has one
 
 
 class Look:
@@ -43,8 +44,9 @@ class Look:
     def _kinds(self) -> Iterator[str]:
         if count := self.wanted():
             yield _told("wanted", count, self._asked([*self._wanting, {"$limit": _SHOWN}]))
-        if count := self.studio.state["claims"].count_documents({}):
-            yield _told("claims", count, self.studio.state["claims"].find().limit(_SHOWN))
+        claims = self.studio.state["claims"]
+        if count := claims.count_documents(_ON_PLACES):
+            yield _told("claims", count, claims.find(_ON_PLACES).limit(_SHOWN))
         if unnoticed := [place for each in self._publishers for place in each.unnoticed()]:
             yield _told("copies taken away and not missed", len(unnoticed), unnoticed)
         if staged := [*self._staged()]:

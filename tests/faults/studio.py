@@ -40,7 +40,7 @@ class Studio:
     fleet: Fleet
     ledger: Ledger
     is_root: bool
-    read_only: dict[str, Path] = field(default_factory=dict[str, Path])
+    struck_disks: dict[str, object] = field(default_factory=dict[str, object])
 
     @property
     def database(self) -> Any:
