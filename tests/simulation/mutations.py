@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
@@ -18,7 +19,7 @@ import reactor.transfer
 import reactor.updates
 from providers.base import Facts
 from reactor.claims import Claim, Claims
-from reactor.jobs import Job, Variant
+from reactor.jobs import Variant
 from reactor.model import Work
 from reactor.operators.deletion import Deletion
 from reactor.operators.doomed import Doomed
@@ -128,13 +129,21 @@ def _no_holding() -> AbstractContextManager[Any]:
 
 def _no_second_look() -> AbstractContextManager[Any]:
     """Do what was to be done before the claim was taken."""
+    to_do = Workers._to_do
 
-    async def all_of_it(
-        self: Workers, claimed: Sequence[tuple[Job, Claim]], open_works: dict[Work, None]
-    ) -> list[tuple[Job, Claim]]:
-        return [*claimed]
+    async def as_before(
+        self: Workers, site: Site, places: Sequence[tuple[Work, Any]], open_works: dict[Work, None]
+    ) -> Any:
+        before = await self._read([work for work, _ in places])
 
-    return patch.object(Workers, "_still_to_do", all_of_it)
+        async def read(works: Sequence[Work]) -> Any:
+            return {work: before[work] for work in works}
+
+        unaware: Any = copy(self)
+        unaware._read = read
+        return await to_do(unaware, site, places, open_works)
+
+    return patch.object(Workers, "_to_do", as_before)
 
 
 def _both(

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 _SECONDS = 55
+pytestmark = pytest.mark.timeout(3 * _SECONDS)  # each test starts a process or two
 
 
 def _simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
