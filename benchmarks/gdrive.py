@@ -124,8 +124,9 @@ async def _down(rig: _Rig, version: int) -> tuple[float, float]:
     """Let the studio have lost what the vendor has, and want it back."""
     name = f"Show/cache_v{version:03d}.abc"
     lost = rig.studio.path("studio", name)
-    theirs = _rclone(rig, "copyto", f"drive:{name}", str(rig.studio.folder / "theirs.abc"))
-    (rig.studio.folder / "theirs.abc").unlink()
+    back = rig.studio.folder / "theirs.abc"
+    theirs = _rclone(rig, "copyto", f"drive:{name}", str(back), to_disk=back)
+    back.unlink()
     lost.unlink()
     ours = await timed(lambda: _wanted_back(rig.studio, name))
     lost.unlink()
@@ -196,9 +197,11 @@ def _make_marker(settings: Path, variables: dict[str, str]) -> None:
     )
 
 
-def _rclone(rig: _Rig, *arguments: str) -> float:
-    """Return the seconds that rclone takes."""
-    return timed_command(rig.rclone.command(*arguments), environ=rig.rclone.environment)
+def _rclone(rig: _Rig, *arguments: str, to_disk: Path | None = None) -> float:
+    """Return the seconds that rclone takes, and the disk after it where ours waits for it, too."""
+    synced = [] if to_disk is None else [("sync", str(to_disk))]
+    command = rig.rclone.command(*arguments)
+    return timed_command(command, *synced, environ=rig.rclone.environment)
 
 
 @dataclass

@@ -125,7 +125,7 @@ async def _large(folder: Path, server: S3Server) -> tuple[tuple[float, float], t
             up.append((ours, theirs))
             source.unlink()
             back = emptied(folder / "rclone") / source.name
-            theirs = _rclone(server.port, "copyto", f":rclone/{source.name}", back)
+            theirs = _rclone(server.port, "copyto", f":rclone/{source.name}", back, to_disk=True)
             back.unlink()
             ours = await timed(lambda: _bring_back(studio, element))  # noqa: B023 - awaited here
             down.append((ours, theirs))
@@ -142,8 +142,14 @@ async def _bring_back(studio: Studio, element: dict[str, Any]) -> None:
     await until_all_available(studio, "studio")
 
 
-def _rclone(port: int, verb: str, source: Path | str, target: Path | str) -> float:
-    """Return the seconds that rclone takes, with its defaults; `:` stands for the bucket."""
+def _rclone(
+    port: int, verb: str, source: Path | str, target: Path | str, *, to_disk: bool = False
+) -> float:
+    """
+    Return the seconds that rclone takes, with its defaults; `:` stands for the bucket.
+
+    With `to_disk` those of the disk after it, too: ours waits for it before it records a file.
+    """
     os.environ.update(
         RCLONE_CONFIG_BENCH_TYPE="s3",
         RCLONE_CONFIG_BENCH_PROVIDER="Other",
@@ -156,7 +162,8 @@ def _rclone(port: int, verb: str, source: Path | str, target: Path | str) -> flo
         f"bench:{BUCKET}/{place[1:]}" if isinstance(place, str) else str(place)
         for place in (source, target)
     ]
-    return timed_command([program, "--config", "", "-q", verb, *places])
+    synced = [("sync", str(target))] if to_disk else []
+    return timed_command([program, "--config", "", "-q", verb, *places], *synced)
 
 
 def _memory(folder: Path, server: S3Server) -> float:

@@ -59,7 +59,7 @@ class Markers:
                 "parents": [root.folder],
             }
             content = f"{uuid.uuid4().hex}\n".encode()
-            mine = await in_one_request(self._calls, told, "text/plain", content)
+            mine = await in_one_request(self._calls, told, "text/plain", [content])
             there = {entry.id: entry for entry in [mine, *await self._all(root)]}
             if oldest(there.values()).id != mine.id:
                 await self._calls.update(mine.id, trashed=True)

@@ -72,7 +72,8 @@ class Publishing:
     async def _in_one_request(self, upload: Upload, mtime_ns: int | None) -> Entry:
         told, name = metadata(upload.target, mtime_ns), upload.target.name
         try:
-            entry = await in_one_request(self._calls, told, mime_of(name), upload.held)
+            content = upload.held.take(len(upload.held))
+            entry = await in_one_request(self._calls, told, mime_of(name), content)
         except RefusedError as error:
             if not error.is_missing:
                 raise
@@ -83,7 +84,7 @@ class Publishing:
 
     async def _completed(self, upload: Upload) -> Entry:
         assert upload.session is not None  # noqa: S101 - the caller has looked
-        last = bytes(upload.held)
+        last = upload.held.take(len(upload.held))
         try:
             entry = await upload.session.send(upload.committed, last, upload.size)
         except RefusedError as error:
@@ -132,7 +133,7 @@ class Publishing:
 
 
 async def in_one_request(
-    calls: Calls, told: Mapping[str, object], mime: str, content: bytes | bytearray
+    calls: Calls, told: Mapping[str, object], mime: str, content: Body
 ) -> Entry:
     """Make a file of an id that was fetched before; return what has that id afterwards."""
     boundary = secrets.token_hex(16)
@@ -141,7 +142,7 @@ async def in_one_request(
         f"{json.dumps(told)}\r\n"
         f"--{boundary}\r\nContent-Type: {mime}\r\n\r\n"
     )
-    body: Body = [head.encode(), memoryview(content), f"\r\n--{boundary}--\r\n".encode()]
+    body: Body = [head.encode(), *content, f"\r\n--{boundary}--\r\n".encode()]
     headers = {"Content-Type": f"multipart/related; boundary={boundary}"}
     patience = Patience(calls.wire.pace)
     while True:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from providers.gdrive.entries import Entry, entry_of
 from providers.gdrive.patience import Patience
 from providers.gdrive.refusals import RefusedError
-from providers.gdrive.wire import Reply, Wire
+from providers.gdrive.wire import Body, Reply, Wire, size_of
 
 GRAIN = 256 * 1024  # all pieces but the last are multiples of it
 BINARY = "application/octet-stream"
@@ -59,17 +59,17 @@ class Session:
         self._wire = wire
         self.url = url
 
-    async def send(self, start: int, content: bytes, total: int) -> Entry | int:
+    async def send(self, start: int, content: Body, total: int) -> Entry | int:
         """
         Send bytes that belong at `start`; return the file if they were the last, else how far it came.
 
         The last of all `total` bytes makes the file visible; nothing else does.
         """
-        end, reached = start + len(content), start
+        end, reached = start + size_of(content), start
         patience = Patience(self._wire.pace)
         while True:
             try:
-                told = await self._put(reached, memoryview(content)[reached - start :], total)
+                told = await self._put(reached, _beyond(content, reached - start), total)
             except RefusedError as error:
                 if is_gone(error):
                     raise
@@ -122,13 +122,23 @@ class Session:
                     raise
                 await patience.again(error)
 
-    async def _put(self, start: int, content: memoryview, total: int) -> Entry | int:
+    async def _put(self, start: int, content: Body, total: int) -> Entry | int:
         headers = {"Content-Type": BINARY}
-        if content:
-            headers["Content-Range"] = f"bytes {start}-{start + len(content) - 1}/{total}"
+        if size := size_of(content):
+            headers["Content-Range"] = f"bytes {start}-{start + size - 1}/{total}"
         elif total:  # all is there, and only has to be made a file
             headers["Content-Range"] = f"bytes */{total}"
-        return _told(await self._wire.send("PUT", self.url, headers, [content]))
+        return _told(await self._wire.send("PUT", self.url, headers, content))
+
+
+def _beyond(content: Body, offset: int) -> Body:
+    """Return what of some bytes lies beyond an offset."""
+    rest: list[memoryview] = []
+    for chunk in content:
+        if len(chunk) > offset:
+            rest.append(memoryview(chunk)[offset:])
+        offset = max(0, offset - len(chunk))
+    return rest
 
 
 def _told(reply: Reply) -> Entry | int:

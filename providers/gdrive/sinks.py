@@ -16,6 +16,7 @@ from providers.gdrive.errors import Words
 from providers.gdrive.refusals import RefusedError
 from providers.gdrive.sessions import GRAIN, is_gone
 from providers.gdrive.uploads import Upload, Uploads
+from providers.gdrive.wire import Body
 
 HELD = 1024 * 1024
 
@@ -39,7 +40,7 @@ class UploadSink:
                 raise ChangedFileError(
                     f"{upload.handle.where} became larger while it was read; it is sent again"
                 )
-            upload.held += chunk
+            upload.held.add(chunk)
             piece = self._uploads.piece
             while upload.session is not None and len(upload.held) > piece:
                 await self._send(piece)
@@ -76,12 +77,10 @@ class UploadSink:
 
     async def _send(self, size: int) -> None:
         await self._landed()
-        held = self._upload.held
-        piece, self._flying = bytes(held[:size]), size
-        del held[:size]
+        piece, self._flying = self._upload.held.take(size), size
         self._task = asyncio.create_task(self._put(piece))
 
-    async def _put(self, piece: bytes) -> None:
+    async def _put(self, piece: Body) -> None:
         upload = self._upload
         assert upload.session is not None  # noqa: S101 - only then is anything sent
         reached = await upload.session.send(upload.committed, piece, upload.size)

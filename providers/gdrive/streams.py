@@ -97,7 +97,7 @@ class FileReader:
         answer, self._answer = self._answer, None
         assert answer is not None  # noqa: S101 - it was opened
         try:
-            async for chunk in answer.content.iter_chunked(CHUNK):
+            async for chunk in _gathered(answer.content):
                 self._reached += len(chunk)
                 if self._reached > self.facts.size:
                     raise self._changed()
@@ -124,6 +124,29 @@ class FileReader:
         return ChangedFileError(
             f"{self._where} changed in Drive while it was read; it is read again once it is at rest"
         )
+
+
+async def _gathered(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """
+    Hand on what comes in chunks of a size that is worth its cost to all who see them.
+
+    Where the connection ends, what had come is handed on first: each try gains something.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async for piece in content.iter_any():
+            pieces.append(piece)
+            size += len(piece)
+            if size >= CHUNK:
+                yield b"".join(pieces)
+                pieces, size = [], 0
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        if pieces:
+            yield b"".join(pieces)
+        raise
+    if pieces:
+        yield b"".join(pieces)
 
 
 async def small_content(calls: Calls, entry: Entry, most: int) -> bytes:

@@ -7,6 +7,7 @@ process that has it here can take that: the last bytes are held back in this mem
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 
 from providers.base import Handle, Location, RevokedError
@@ -14,7 +15,7 @@ from providers.gdrive.entries import Entry
 from providers.gdrive.roots import Root
 from providers.gdrive.sessions import GRAIN, Session
 
-_LARGEST_PIECE = 8 * 1024 * 1024
+_LARGEST_PIECE = 4 * 1024 * 1024
 _SMALLEST_PIECE = 1024 * 1024
 _PIECES = 24 * 1024 * 1024
 
@@ -31,6 +32,40 @@ class Target:
     before: Entry | None
 
 
+class Held:
+    """Bytes in the order in which they came; none is ever copied, since large ones are many."""
+
+    def __init__(self) -> None:
+        self._chunks: deque[memoryview] = deque()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, chunk: bytes | memoryview) -> None:
+        """Take in the next bytes."""
+        self._chunks.append(memoryview(chunk))
+        self._size += len(chunk)
+
+    def take(self, size: int) -> list[memoryview]:
+        """Hand out the first so many bytes, of which there must be as many."""
+        taken: list[memoryview] = []
+        self._size -= size
+        while size:
+            chunk = self._chunks.popleft()
+            if len(chunk) > size:
+                self._chunks.appendleft(chunk[size:])
+                chunk = chunk[:size]
+            taken.append(chunk)
+            size -= len(chunk)
+        return taken
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._chunks.clear()
+        self._size = 0
+
+
 @dataclass(eq=False, slots=True)
 class Upload:
     """
@@ -45,7 +80,7 @@ class Upload:
     size: int
     mtime_ns: int | None
     committed: int = 0
-    held: bytearray = field(default_factory=bytearray)
+    held: Held = field(default_factory=Held)
     room: int = 0
     is_sure: bool = True  # that `committed` is what the service has
 

@@ -91,7 +91,7 @@ class Wire:
         self, method: str, url: str, headers: Mapping[str, str], body: Body = ()
     ) -> Reply:
         """Send media in one request, and return the answer; 308 is one."""
-        size = sum(map(len, body))
+        size = size_of(body)
         timeout = aiohttp.ClientTimeout(total=_SECONDS + size / _SLOWEST, connect=_CONNECT_SECONDS)
         headers = {**headers, "Content-Length": str(size)}
         async with self._media_request(method, url, headers, timeout, body) as answer:
@@ -161,6 +161,11 @@ class Wire:
                 yield answer
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise unanswered(error) from error
+
+
+def size_of(body: Body) -> int:
+    """Return how many bytes a body has."""
+    return sum(map(len, body))
 
 
 async def _pieces(body: Body) -> AsyncIterator[memoryview]:

@@ -55,14 +55,21 @@ class PartSink:
             await self._first()
 
     async def flush(self) -> None:
-        """Return when the server has, and has proved, all parts that can be sent by now."""
+        """
+        Return when the server has, and has proved, all parts that can be sent by now.
+
+        What others write meanwhile is not waited for: else a journal would be written at the end.
+        """
         async with self._flushing:
             is_last = self._begun + self._filled >= self._upload.size
             if is_last and self._tail != self._filled and (self._filled or self._number == 1):
                 tail = self._filled
                 await self._put(self._number, tuple(self._pieces))
                 self._tail = tail
-            await self._all()
+            if under_way := tuple(self._sending):
+                await asyncio.wait(under_way)
+                for task in under_way:
+                    task.result()
 
     async def end(self) -> None:
         """Return when nothing is under way any more; raises what became of it."""

@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
 async def test_a_silent_server_rests_with_a_reason_and_is_served_when_it_answers_again(
     studio: Studio, server: SftpServer
 ) -> None:
-    studio.terms = Terms("sftp", timeout=1.0)
+    studio.terms = Terms("sftp")
     content = some_bytes(3_000_000)
     async with proxied(server.port) as proxy:
         roots = {"work": str(studio.path("vendor"))}
@@ -33,6 +33,7 @@ async def test_a_silent_server_rests_with_a_reason_and_is_served_when_it_answers
             await studio.until(first, "vendor")
             (vendor,) = [site for site in reactor.sites if site.name == "vendor"]
 
+            object.__setattr__(studio.terms, "timeout", 1.0)  # a login may take its time
             proxy.flowing.clear()
             second = await studio.publish_file("b.exr", content)
             with anyio.fail_after(PATIENCE):

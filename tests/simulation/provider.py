@@ -63,6 +63,8 @@ def path_of(where: Location) -> str:
 class Provider:
     """One site of simulated storage, as one process reaches it; chunks have `chunk` bytes."""
 
+    left_at_work: frozenset[str] = frozenset()
+
     def __init__(
         self, setup: Setup, store: Store, caller: Caller, features: Features, chunk: int
     ) -> None:
@@ -80,6 +82,9 @@ class Provider:
         return self
 
     async def __aexit__(self, *error: object) -> None: ...
+
+    def stuck(self) -> None:
+        """Say, as the border would, that no call to it goes on although it was broken off."""
 
     # Where things are.
 

@@ -11,7 +11,7 @@ from providers.gdrive.sinks import UploadSink
 from tests.providers.gdrive.sites import Studio
 
 _MIB = 1024 * 1024
-_PIECE = 8 * _MIB  # what a single writer sends at a time
+_PIECE = 4 * _MIB  # what a single writer sends at a time
 
 
 async def test_a_piece_that_lands_while_nothing_is_written_is_counted_once(

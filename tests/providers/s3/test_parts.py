@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.s3.parts import MOST, SMALLEST, Budget, is_refuted, kept, part_length, together
@@ -24,6 +24,7 @@ def _lengths(announced: int, size: int) -> list[int]:
     return lengths
 
 
+@settings(deadline=None)
 @given(st.integers(0, 5 * _TIB))
 def test_what_was_announced_fits_in_equal_parts(size: int) -> None:
     lengths = _lengths(size, size)
@@ -33,6 +34,7 @@ def test_what_was_announced_fits_in_equal_parts(size: int) -> None:
     assert all(SMALLEST <= length <= _LARGEST_PART for length in lengths[:-1])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 5 * _TIB), st.integers(0, 5 * _TIB))
 def test_what_grows_beyond_what_was_announced_fits_up_to_5_tib(announced: int, size: int) -> None:
     lengths = _lengths(announced, size)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from functools import partial
 
 import anyio
 import pytest
@@ -29,6 +30,10 @@ from tests.servers.s3 import BUCKET, S3Server
 _SIZE = 3 * SMALLEST + 17
 
 
+def _is_of_part(number: str, call: Call) -> bool:
+    return call.is_("PUT", f"partNumber={number}&")
+
+
 async def test_a_large_file_goes_in_parts_and_a_small_one_in_one(
     server: S3Server, site: S3Provider, folder: str
 ) -> None:
@@ -47,6 +52,33 @@ async def test_a_small_file_takes_three_requests(shaky: S3Provider, proxy: Fault
     await publish(shaky, await stage(shaky, "small", payload(10)))
 
     assert [call.method for call in proxy.calls] == ["POST", "PUT", "POST"]
+
+
+async def test_a_flush_waits_for_no_part_that_is_written_meanwhile(
+    shaky: S3Provider, proxy: Faulty
+) -> None:
+    held, later = {"1": anyio.Event(), "2": anyio.Event()}, anyio.Event()
+    for number, event in held.items():
+        proxy.faults.append(Fault(partial(_is_of_part, number), first=event.wait))
+    content = payload(3 * SMALLEST)
+    handle = await shaky.stage(at("file.exr"), new_claim(), len(content))
+
+    async def flush() -> None:
+        await sink.flush()
+        later.set()
+
+    async with shaky.write(handle) as sink, anyio.create_task_group() as together:
+        await sink.write(content[:SMALLEST])
+        together.start_soon(flush)
+        await anyio.wait_all_tasks_blocked()
+        await sink.write(content[SMALLEST : 2 * SMALLEST])
+        held["1"].set()
+        with anyio.fail_after(20):
+            await later.wait()  # while the second part is still under way
+        held["2"].set()
+        await sink.write(content[2 * SMALLEST :])
+    await publish(shaky, handle)
+    assert await content_at(shaky, "file.exr") == content
 
 
 async def test_what_another_process_revokes_cannot_be_published(
