@@ -195,7 +195,7 @@ class Judge:
             yield Violation("outside", name, what, "nothing may stand there")
 
     def _claims_at_end(self) -> Iterator[Violation]:
-        for claim in self._claims.find():
+        for claim in self._claims.find({"site": {"$ne": ""}}):  # others are turns, on no place
             whose = "nobody's" if claim.get("process") is None else "a process's"
             place = claim.get("path") or str(claim["_id"])
             yield Violation("leftover", str(claim.get("site")), place, f"{whose} claim")
