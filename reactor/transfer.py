@@ -231,11 +231,10 @@ class Transfer:
         return staged
 
     async def _sent(self, destination: Site, source: Site, variant: Variant) -> Sent:
-        """Return staged bytes; what was begun is gone on with only where it is streamed."""
+        """Return staged bytes; what was begun is gone on with, but by no service."""
         bringing = self._bringing
         if kernel_copies(source, destination):
-            await self._discard(destination)
-            return await bringing.by_kernel(source, variant)
+            return await bringing.by_kernel(source, variant, self._handed_over())
         async with self._reading(source):
             if service_copies(source, destination):
                 await self._discard(destination)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
@@ -119,11 +120,18 @@ class Files:
         return [None] * len(files)
 
     def stage_from_disk(
-        self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
+        self,
+        source: Callable[[], Path],
+        handle: Handle,
+        progress: Callable[[int], None],
+        kept: int = 0,
     ) -> Copied:
-        """Make a staged file that is a copy of `source`."""
+        """Make a staged file that is a copy of `source`, or the rest of it behind what is `kept`."""
         with self._told(handle.where):
-            return copying.copy(source(), self._prepared(handle), progress)
+            path, staged = source(), self._prepared(handle)
+            going_on = partial(self.open_staged, handle, kept)
+            opened = going_on if kept else partial(disk.make_file, staged)
+            return copying.copy(path, staged, opened, progress)
 
     def open_staged(self, handle: Handle, offset: int) -> FileIO:
         """Open a staged file for writing from `offset`; what lay beyond it is cut off."""
