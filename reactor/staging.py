@@ -289,7 +289,7 @@ def sends_together(source: Site, destination: Site) -> bool:
 async def copy_on_disk(
     source: Site, destination: Site, handle: Handle, advance: Callable[[int], None], kept: int
 ) -> Copied:
-    """Leave a whole, durable copy made by the kernel, hashed at both ends, of it the first `kept`."""
+    """Leave a whole, durable copy, made by the kernel behind what is `kept`, hashed at both ends."""
     disk = cast("DiskProvider", source.provider)
     onto = cast("DiskProvider", destination.provider)
     path = partial(disk.local_path, handle.where)

@@ -340,7 +340,7 @@ class Transfer:
                 assert former.journal is not None  # noqa: S101 - _may_adopt says so
                 self._adopted = Resumed(adopted, former.journal)
                 # At once: whoever takes over from here on finds it under this claim alone.
-                await self._note(replace(former.journal, token=adopted.token))
+                await self._note(replace(former.journal, token=adopted.token, published=""))
             else:
                 await destination.provider.revoke(handle)
         self.cleared = True

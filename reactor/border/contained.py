@@ -293,8 +293,7 @@ class Contained:
     ) -> Copied:
         """Make the staged file of `handle` with a copy of `source`, whole and durable."""
         asked = partial(self._disk.stage_from_disk, source, handle, kept=kept)
-        hashing = kept / SLOW_DISK  # both ends are hashed whole
-        return await self._calls.copy("stage_from_disk", asked, progress, more=hashing)
+        return await self._calls.copy("stage_from_disk", asked, progress, more=kept / SLOW_DISK)
 
     async def staged(self, root: str) -> AsyncIterator[StagedFile]:
         """List all staged files below a root, whoever made them and whenever."""
