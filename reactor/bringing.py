@@ -152,7 +152,7 @@ class Bringing:
                 return await copies()
             with plain_errors():
                 async with anyio.create_task_group() as beside:
-                    beside.start_soon(self.note, _copying(source, variant))
+                    beside.start_soon(self._note_copying, source, variant)
                     copied = await copies()
                     beside.cancel_scope.cancel()
         except MissingFileError as error:
@@ -164,6 +164,16 @@ class Bringing:
             await self.destination.provider.revoke(handle)
             raise
         return copied
+
+    async def _note_copying(self, source: Site, variant: Variant) -> None:
+        """
+        Write the journal of a copy that the kernel makes, before anything of it is durable.
+
+        That is harmless: it names the file, and proves nothing. Whoever goes on with what is
+        staged hashes both ends whole; whoever streams finds no checksum in it, and begins anew.
+        """
+        size = variant.size or 0
+        await self.note(Journal(offset=size, source=source.name, size=size, hash=variant.hash))
 
     async def _kept(self, resumed: Resumed, variant: Variant) -> int:
         """
@@ -207,17 +217,6 @@ class Bringing:
             f"{self.where.path} is marked available at {source.name!r} but is not there; "
             f"bring it back, or reset it with `sitesync site reset {source.name}`"
         )
-
-
-def _copying(source: Site, variant: Variant) -> Journal:
-    """
-    Return the journal of a copy that the kernel makes, written before anything of it is durable.
-
-    That is harmless: it names the file, and proves nothing. Whoever goes on with what is staged
-    hashes both ends whole; whoever streams instead finds no checksum in it, and begins anew.
-    """
-    size = variant.size or 0
-    return Journal(offset=size, source=source.name, size=size, hash=variant.hash)
 
 
 def kept_mtime(facts: Facts, variant: Variant) -> int | None:
