@@ -150,6 +150,7 @@ class Bringing:
         try:
             if (variant.size or 0) <= JOURNALLED_BYTES:
                 return await copies()
+            copied: Copied | None = None
             with plain_errors():
                 async with anyio.create_task_group() as beside:
                     beside.start_soon(self._note_copying, source, variant)
@@ -163,6 +164,7 @@ class Bringing:
             # What failed to be made may be there all the same, of a disk that is failing.
             await self.destination.provider.revoke(handle)
             raise
+        assert copied is not None  # noqa: S101 - cancelled only once it has come
         return copied
 
     async def _note_copying(self, source: Site, variant: Variant) -> None:
