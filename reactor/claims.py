@@ -258,6 +258,16 @@ class Claims:
         held = {"process": self._process, "claim": {"$nin": [*but]}}
         await self._collection.update_many(held, _GIVEN_UP)
 
+    async def give_up_dead(self) -> None:
+        """
+        Give up, in their name, what dead processes of this host held.
+
+        Other hosts cannot see that they are gone, and no lease ends a claim that is held: where
+        nobody of this host has a source, its place would never be served again.
+        """
+        if self.dead:
+            await self._collection.update_many({"process": {"$in": [*self.dead]}}, _GIVEN_UP)
+
     async def expect_late(self, claims: Sequence[Claim]) -> None:
         """Remember to look, once these are over, for what was sent under them and arrives late."""
         await self.stragglers.expect([_straggler(claim, claim) for claim in claims])

@@ -63,6 +63,7 @@ class Heart:
                 self._sites.suspend(site, stuck)
         self._claims.dead = await self._registry.dead()
         await self._registry.bury(self._claims.dead)
+        await self._claims.give_up_dead()
         running = [_doing(running) for running in self._scheduler.running.values()]
         now = time.monotonic()
         suspended = {

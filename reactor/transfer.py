@@ -31,7 +31,15 @@ from reactor.checksums import by_preference
 from reactor.claims import Claim, Former, Journal
 from reactor.jobs import Job, Variant
 from reactor.progress import Progress
-from reactor.proof import Proof, bytes_prove, facts_prove, same_algorithm
+from reactor.proof import (
+    Proof,
+    by_time,
+    bytes_prove,
+    facts_prove,
+    is_the_published,
+    known_of,
+    same_algorithm,
+)
 from reactor.resuming import Resumed
 from reactor.sites import Site, Sites, service_copies
 from reactor.sourcing import Choice
@@ -278,14 +286,33 @@ class Transfer:
         self, source: Site, variant: Variant, sent: Sent, found: Facts | None
     ) -> Staged:
         """Return what was staged, unless its bytes are known not to be the published ones."""
-        if other := _other_than_known(variant, sent.checksums):
+        try:
+            await self._hold_against_known(source, variant, sent)
+        except FileError:
             await self.destination.provider.revoke(sent.handle)
+            raise
+        mtime = kept_mtime(sent.facts, variant)
+        return Staged(variant, sent.handle, sent.proof, mtime, replaces=found is not None)
+
+    async def _hold_against_known(self, source: Site, variant: Variant, sent: Sent) -> None:
+        """
+        Raise where what was proved of this file earlier tells that its bytes are others.
+
+        Bytes that were hashed by other algorithms only are hashed once more, where they are
+        staged; where that cannot be, the source's time has to tell.
+        """
+        checksums = sent.checksums
+        if variant.checksums and not _can_be_compared(variant, checksums):
+            told = await known_of(self.destination, sent.handle, variant)
+            if told is None:
+                is_the_published(source, self.job.where, sent.facts, by_time(variant))
+            else:
+                checksums = frozenset((told,))
+        if other := _other_than_known(variant, checksums):
             raise ChangedFileError(
                 f"{self.job.where.path} at {source.name!r} is not the file that was published: "
                 f"its bytes have {other}; publish it again, or bring back the right file"
             )
-        mtime = kept_mtime(sent.facts, variant)
-        return Staged(variant, sent.handle, sent.proof, mtime, replaces=found is not None)
 
     async def _prove(self, destination: Site, found: Facts, variant: Variant) -> Proof | None:
         if variant.size is not None and found.size != variant.size:
@@ -357,6 +384,10 @@ class Transfer:
         if self._adopted is not None:
             await destination.provider.revoke(self._adopted.handle)
             self._adopted = None
+
+
+def _can_be_compared(variant: Variant, checksums: frozenset[str]) -> bool:
+    return any(same_algorithm(one, found) for one in variant.checksums for found in checksums)
 
 
 def _other_than_known(variant: Variant, checksums: frozenset[str]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import md5
 from typing import Never, Self
 
 import anyio
@@ -14,6 +15,7 @@ from providers.base import Copied, DiskProvider, Handle, Setup, SiteError
 from providers.local_drive import LocalDrive, LocalDriveOptions
 from providers.memory import Memory
 from providers.table import PROVIDERS
+from reactor.model import source_hash
 from tests.path.studio import Studio, some_bytes
 
 
@@ -81,6 +83,33 @@ async def test_a_source_changed_after_publishing_is_not_sent(studio: Studio) -> 
 
     assert "changed after it was published" in entry["error"]
     assert not studio.path("vendor", "a.exr").exists()
+
+
+@pytest.mark.parametrize("stands_there", [False, True])
+async def test_bytes_proved_by_another_algorithm_are_not_taken_for_those_of_a_later_version(
+    studio: Studio, *, stands_there: bool
+) -> None:
+    """Found by the simulation: a Drive tells MD5 only, which a copy from disk to disk did not make."""
+    published, later = some_bytes(), some_bytes()
+    studio.file("a.exr", published)
+    element = studio.files_entry("a.exr")
+    proved = {"verified": "checksum", "checksum": f"md5:{md5(published).hexdigest()}"}
+    held = {
+        "name": "drive",
+        "created_dt": datetime.now(UTC),
+        "source_hash": source_hash(element["hash"]),
+    }
+    element["sites"].append({**held, **proved})
+    studio.file("a.exr", later)  # its document follows
+    if stands_there:
+        studio.file("a.exr", later, at="vendor")
+
+    async with studio.running():
+        entry = await studio.until(await studio.publish(element), "vendor", "error")
+
+    assert "is not the file that was published" in entry["error"]
+    assert "created_dt" not in entry
+    assert studio.path("vendor", "a.exr").exists() is stands_there
 
 
 async def test_without_its_marker_a_site_gets_nothing_and_no_tries_grow(studio: Studio) -> None:

@@ -80,7 +80,7 @@ async def test_both_directions_at_once_do_not_wait_for_each_other(studio: Studio
     ]
     reactor = studio.reactor()
     for name in ("drive", "vendor"):
-        site(reactor, name).slots.total_tokens = 1
+        site(reactor, name).limit = 1
     await studio.publish(*there, *back)
 
     with anyio.fail_after(PATIENCE):
@@ -97,7 +97,7 @@ async def test_never_more_transfers_at_a_site_than_it_may_have(studio: Studio) -
     ]
     reactor, most = studio.reactor(), 0
     for name in ("drive", "vendor", "archive"):
-        site(reactor, name).slots.total_tokens = 2
+        site(reactor, name).limit = 2
 
     async def watch() -> None:
         nonlocal most
@@ -193,7 +193,7 @@ async def test_where_the_only_source_left_has_no_transfer_to_spare_nothing_is_tr
     element["sites"].insert(0, {"name": "drive", "created_dt": "a date"})  # and is not there
     reactor, stop = studio.reactor(), anyio.Event()
     archive = site(reactor, "archive")
-    archive.slots.total_tokens = 1
+    archive.limit = 1
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(lambda: reactor.run(until_idle=False, stop=stop))
         await archive.slots.acquire()

@@ -62,14 +62,14 @@ async def test_killed_before_the_bytes_go_it_leaves_no_mark_and_its_place_is_fre
     representation = await published(studio)
     operator = Operator(studio)
 
-    async def die() -> None:
+    async def die(*_: Any) -> None:
         raise _DiedError
 
     async def nothing(*_: Any) -> None:
         """Who is dead gives nothing up."""
 
-    operator.disk.before_remove = die
     with monkeypatch.context() as dead:
+        dead.setattr("reactor.border.contained.Contained.remove", die)
         dead.setattr("reactor.claims.Claims.give_up_all", nothing)
         dead.setattr("reactor.registry.Registry.leave", nothing)
         with pytest.raises(_DiedError):
@@ -162,13 +162,15 @@ async def test_another_disk_mounted_in_between_is_left_alone(
     assert "created_dt" in await studio.entry(representation, "vendor")
 
 
-async def test_a_fault_of_our_own_leaves_no_claim(studio: Studio, representation: ObjectId) -> None:
+async def test_a_fault_of_our_own_leaves_no_claim(
+    studio: Studio, representation: ObjectId, monkeypatch: pytest.MonkeyPatch
+) -> None:
     operator = Operator(studio)
 
-    async def stumble() -> None:
+    async def stumble(*_: Any) -> None:
         raise RuntimeError("a bug")
 
-    operator.disk.before_facts = [stumble]
+    monkeypatch.setattr("reactor.border.contained.Contained.facts", stumble)
     with pytest.raises(RuntimeError, match="a bug"):
         await operator.delete(representation)
 

@@ -57,7 +57,7 @@ async def test_higher_priority_goes_first(studio: Studio) -> None:
 
     reactor = studio.reactor()
     for site in reactor.sites:
-        site.slots.total_tokens = 1
+        site.limit = 1
     await studio.publish(*elements)
     with anyio.fail_after(20):
         await reactor.run(until_idle=True, stop=anyio.Event())
@@ -147,7 +147,7 @@ async def test_what_is_waiting_is_put_in_a_new_order_at_once(studio: Studio) -> 
         serves = await studio.publish_file("serves.exr", some_bytes())
         await studio.until(serves, "vendor")
         vendor = reactor.sites.of(PROJECT, "vendor")
-        vendor.slots.total_tokens = 1
+        vendor.limit = 1
         vendor.suspension = Suspension("unreachable", "for a while", anyio.current_time() + 60, 1)
         first, last = await publish("first.exr"), await publish("last.exr")
         key = Key(PROJECT, last)

@@ -162,6 +162,21 @@ async def test_claims_of_a_dead_process_are_free_at_once(ours: Claims, theirs: C
     assert former.over
 
 
+async def test_what_a_dead_process_held_is_free_on_other_hosts_once_its_own_host_says_so(
+    ours: Claims, theirs: Claims, collection: Collection
+) -> None:
+    claim = await take(theirs, "a")
+    await theirs.hold([claim])
+    elsewhere = Claims(collection, "elsewhere")
+    assert await refused(elsewhere, "a")
+    ours.dead = frozenset({"theirs"})
+
+    await ours.give_up_dead()
+
+    [former] = (await take(elsewhere, "a")).former
+    assert (former.claim, former.over) == (claim.id, True)
+
+
 async def test_a_claim_that_was_given_up_is_free_at_once_and_over(
     ours: Claims, theirs: Claims
 ) -> None:

@@ -97,6 +97,7 @@ def _any_element(values: list[Any], operand: Any) -> bool:
 
 _TESTS: dict[str, Callable[[list[Any], Any], bool]] = {
     "$in": lambda values, operand: any(_is_among(values, one) for one in operand),
+    "$nin": lambda values, operand: not any(_is_among(values, one) for one in operand),
     "$ne": lambda values, operand: not _is_among(values, operand),
     "$not": lambda values, operand: not _field_matches(values, operand),
     "$exists": lambda values, operand: any(v is not MISSING for v in values) is bool(operand),
