@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -52,10 +53,16 @@ def open_source(source: Path) -> FileIO:
     source's root.
     """
     file = disk.open_for_reading(source)
-    if disk.place_of(file.fileno()) not in {None, str(source)}:
+    place = disk.place_of(file.fileno())
+    if place not in {None, str(source)} and _folded(place or "") != _folded(str(source)):
         file.close()
         raise _changed(source)
     return file
+
+
+def _folded(path: str) -> str:
+    """Return a path as disks and shares that do not tell case apart take it."""
+    return unicodedata.normalize("NFC", path).casefold()
 
 
 def chunks(file: FileIO, check: Callable[[], None] = check_cancelled) -> Iterator[memoryview]:

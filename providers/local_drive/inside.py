@@ -102,7 +102,7 @@ def held(folder: Path, root: Path) -> Generator[Held]:
 def refuse_outside(opened: int, path: Path, root: Path) -> None:
     """Refuse what was opened by its path if it does not lie below its root."""
     place = disk.place_of(opened)
-    if place is None or _is_below(place, str(root)) or _is_below(place, os.path.realpath(root)):
+    if place is None or _is_below(place, str(root)) or _is_in(place, root):
         return
     raise PermanentFileError(
         f"{path} is refused: a link leads out of the root {root}, or it was moved out of it; "
@@ -124,6 +124,18 @@ def make_folders(folder: Path, root: Path) -> None:
             if not folder.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, "a file", folder.name) from error
     disk.sync_folder(folder.parent)
+
+
+def _is_in(place: str, root: Path) -> bool:
+    """Return whether a place is in a root that goes by another name: a link, or in other case."""
+    real = os.path.realpath(root)
+    if _is_below(place, real):
+        return True
+    top = "/".join(place.split("/")[: real.count("/") + 1])
+    try:
+        return Path(top).samefile(root)
+    except OSError:
+        return False
 
 
 def _is_below(place: str, root: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from providers.base import Handle, Location, ProviderError, Setup
-from providers.local_drive import LocalDrive, LocalDriveOptions
+from providers.local_drive import LocalDrive, LocalDriveOptions, disk
 from providers.local_drive.paths import Paths
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no folder is held open there")
@@ -257,6 +257,22 @@ async def test_a_root_that_is_a_link_itself_is_served(
         assert await _read(drive, other) == b"published"
         assert await _copy_away(drive, other)
         assert await _copy_here(drive, other)
+
+
+async def test_a_share_that_calls_its_folders_in_another_case_is_served(
+    drive: LocalDrive, root: Path, other: LocalDrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root.parent / "ROOT").symlink_to(root)  # as it is found on a disk that folds case
+    asked = disk.place_of
+
+    def in_capitals(opened: int) -> str:
+        return (asked(opened) or "").replace("/root", "/ROOT").replace("/shots", "/SHOTS")
+
+    monkeypatch.setattr(disk, "place_of", in_capitals)
+
+    assert await _read(drive, other) == b"published"
+    assert await _copy_away(drive, other)
+    assert await _copy_here(drive, other)
 
 
 def _files(folder: Path) -> Generator[Path]:
