@@ -59,9 +59,10 @@ def unanswered(error: Exception) -> RefusedError:
 def refused(status: int, headers: Mapping[str, str], body: object, now: float) -> RefusedError:
     """Return what an answer says that is no success; `now` is the time since the epoch."""
     wait = _wait(headers.get("Retry-After"), now)
-    told = _field(body, "error")
-    if not isinstance(told, dict):  # not Google's own JSON: a proxy, or a load balancer
+    error = _field(body, "error")
+    if not isinstance(error, dict):  # not Google's own JSON: a proxy, or a load balancer
         return RefusedError(status, wait=wait)
+    told = cast("dict[str, object]", error)
     entries, details = _entries(told, "errors"), _entries(told, "details")
     reason = _text(_field(entries[0], "reason") if entries else None)
     if any(_field(each, "reason") == "SERVICE_DISABLED" for each in details):

@@ -226,20 +226,28 @@ async def hashing_by_command(pool: Pool) -> Hashing | None:
 
 async def _output(pool: Pool, command: str) -> bytes:
     """Run a command on the server and return how its output begins; nothing where it may not run."""
+    output = b""
     lease = await pool.lease()
     try:
         process = await lease.link.connection.create_process(command, encoding=None)
         async with process:
             process.stdin.write_eof()
-            return await process.stdout.readexactly(_LONGEST_OUTPUT)
-    except asyncio.IncompleteReadError as whole:
-        return whole.partial
+            output = await _beginning(process.stdout)
     except asyncssh.ChannelOpenError:
         return b""
     except (OSError, asyncssh.Error) as error:
         raise SiteError("unreachable", f"the connection was lost: {error}") from error
     finally:
         lease.release()
+    return output
+
+
+async def _beginning(stream: asyncssh.SSHReader[bytes]) -> bytes:
+    """Return all that comes, up to a limit."""
+    try:
+        return await stream.readexactly(_LONGEST_OUTPUT)
+    except asyncio.IncompleteReadError as whole:
+        return whole.partial
 
 
 async def _start(pool: Pool, command: str) -> _Loop | None:

@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,7 +31,7 @@ async def drive(tmp_path: Path) -> AsyncGenerator[LocalDrive]:
 
 
 @contextmanager
-def _umask(mask: int) -> Iterator[None]:
+def _umask(mask: int) -> Generator[None]:
     before = os.umask(mask)
     try:
         yield
@@ -94,7 +94,7 @@ def test_a_private_key_that_others_may_use_is_refused_as_ssh_does(
 ) -> None:
     file = tmp_path / "key"
     asyncssh.generate_private_key("ssh-ed25519").write_private_key(file)
-    options = SftpOptions(host="h", user="u", key_file=file)
+    options = SftpOptions.model_validate({"host": "h", "user": "u", "key_file": file})
     file.chmod(0o600)
     assert load_key("vendor", options)
 
