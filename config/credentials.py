@@ -8,7 +8,7 @@ For each secret key `X` there are also `X_file`, a file that holds nothing else,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
@@ -27,8 +27,8 @@ def spellings(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _spellings(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    for name, field in model.model_fields.items():
-        alias = field.validation_alias
+    for name, known in model.model_fields.items():
+        alias = known.validation_alias
         choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
         yield from ((choice, name) for choice in choices if isinstance(choice, str))
 
@@ -36,7 +36,7 @@ def _spellings(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
 def secret_keys(model: type[BaseModel]) -> list[str]:
     """Return the names of a model's secret fields."""
     fields = model.model_fields.items()
-    return [name for name, field in fields if _is_secret(field.annotation)]
+    return [name for name, known in fields if _is_secret(known.annotation)]
 
 
 def _is_secret(annotation: object) -> bool:
@@ -62,6 +62,8 @@ class Speller:
 
     environ: Mapping[str, str]
     problems: Problems
+    files: dict[Path, None] = field(default_factory=dict[Path, None])
+    """The files that secrets were fetched from, each once."""
 
     def spelled(self, table: Table, model: type[BaseModel]) -> Table:
         """Return a table with a model's own keys, and its secrets in their place."""
@@ -87,7 +89,7 @@ class Speller:
             self.problems.add(node, "must be text in quotes")
             return None
         try:
-            secret = _from_file(node, node.value) if from_file else self.environ[node.value]
+            secret = self._from_file(node, node.value) if from_file else self.environ[node.value]
         except SettingsError as error:
             self.problems.add(node, str(error))
         except KeyError:
@@ -96,11 +98,11 @@ class Speller:
             return replace(node, value=secret.strip())
         return None
 
-
-def _from_file(node: Node, name: str) -> str:
-    path = Path(name)
-    try:
-        path = path.expanduser()
-    except RuntimeError:
-        raise SettingsError([f"{name}: no home folder is known for this user"]) from None
-    return read_text(node.source.folder / path)
+    def _from_file(self, node: Node, name: str) -> str:
+        path = Path(name)
+        try:
+            path = node.source.folder / path.expanduser()
+        except RuntimeError:
+            raise SettingsError([f"{name}: no home folder is known for this user"]) from None
+        self.files[path] = None
+        return read_text(path)

@@ -184,6 +184,8 @@ class Settings(StudioKeys):
     limits: Limits
     defaults: Project
     projects: dict[str, Project]
+    secret_files: tuple[Path, ...] = ()
+    """The files of their own that secrets were read from."""
 
     @property
     def sites(self) -> dict[str, Site]:

@@ -41,6 +41,7 @@ def resolve(
         limits=_whole(Limits, top.table("limits"), problems),
         defaults=defaults,
         projects={name: _project(name, layers, reader, defaults.sites) for name in projects},
+        secret_files=tuple(speller.files),
     )
     problems.raise_if_any()
     return settings

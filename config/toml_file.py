@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -13,6 +13,8 @@ from config.errors import SettingsError
 from config.tables import KeyPath, Source, Table, table_of
 
 _WHERE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+
+_DEEPEST = 50
 
 _WORDS = {
     "Cannot overwrite a value": "a key is given twice",
@@ -30,8 +32,11 @@ def read_table(file: Path) -> Table:
     text = read_text(file)
     try:
         data = tomllib.loads(text)
+        _refuse_depth(file, data)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([_syntax_error(file, text, str(error))]) from None
+    except RecursionError:
+        raise _too_deep(file) from None
     return table_of(data, Source(str(file), file.parent, key_lines(text)))
 
 
@@ -44,6 +49,25 @@ def read_text(file: Path) -> str:
         raise kind([f"{file}: cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise SettingsError([f"{file}: is not UTF-8 text; save it as UTF-8"]) from None
+    except ValueError:  # a zero byte in its name
+        raise SettingsError([f"{str(file)!r} cannot be a file's name"]) from None
+
+
+def _refuse_depth(file: Path, data: object, left: int = _DEEPEST) -> None:
+    """Refuse tables in tables, or lists in lists, that go deeper than any settings do."""
+    if not left:
+        raise _too_deep(file)
+    within: Iterable[object] = ()
+    if isinstance(data, dict):
+        within = cast("dict[str, object]", data).values()
+    elif isinstance(data, list):
+        within = cast("list[object]", data)
+    for one in within:
+        _refuse_depth(file, one, left - 1)
+
+
+def _too_deep(file: Path) -> SettingsError:
+    return SettingsError([f"{file}: has tables or lists more than {_DEEPEST} deep in each other"])
 
 
 def _syntax_error(file: Path, text: str, message: str) -> str:

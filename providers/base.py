@@ -230,8 +230,9 @@ class DiskProvider(Provider, Protocol):
 
     def local_path(self, where: Location, plain: set[str] | None = None) -> Path:
         """
-        Return the path of a file, checked to stay below its root.
+        Return the path of a file without links, checked to stay below its root.
 
+        What lies elsewhere once it is opened was exchanged meanwhile, and is refused.
         `plain` gathers folders that are no links, for callers that ask for many files at once.
         """
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import traceback
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
@@ -13,7 +14,7 @@ import click
 
 from reactor.border.output import guarded_output
 from reactor.cli.late import LateGroup
-from reactor.cli.shell import DONE, Shell
+from reactor.cli.shell import DONE, FAILED, Shell
 
 _PARTING_SECONDS = 1.0
 
@@ -68,13 +69,22 @@ def main() -> None:
     """Run the program; a thread that does not let go of it (a disk that hangs) is left behind."""
     with guarded_output():
         try:
-            cli(prog_name="sitesync")
+            _call()
         except SystemExit as end:
             if _is_let_go():
                 raise
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(end.code if isinstance(end.code, int) else DONE)
+
+
+def _call() -> None:
+    """Call the command; a fault of ours is told here, where what is printed shows no secret."""
+    try:
+        cli(prog_name="sitesync")
+    except Exception:  # noqa: BLE001 - the interpreter would print it past the guard
+        traceback.print_exc()
+        sys.exit(FAILED)
 
 
 def _is_let_go() -> bool:

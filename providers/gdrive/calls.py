@@ -16,6 +16,7 @@ from providers.gdrive.entries import FIELDS, FOLDER, Entry, entry_of
 from providers.gdrive.library import Build, api
 from providers.gdrive.patience import Patience
 from providers.gdrive.refusals import RefusedError
+from providers.gdrive.shapes import not_googles, tables_in, text_in, text_or_none, texts_in
 from providers.gdrive.wire import Json, Wire
 
 LISTED = f"nextPageToken,incompleteSearch,files({FIELDS})"
@@ -50,7 +51,8 @@ class Calls:
         """Return the names of the shared drives that the account is a member of, by id."""
         found: dict[str, str] = {}
         async for page in self._pages(self._drives, "nextPageToken", pageSize=100):
-            found.update({drive["id"]: drive["name"] for drive in page.get("drives", ())})
+            drives = tables_in(page, "drives")
+            found.update({text_in(one, "id"): text_in(one, "name") for one in drives})
         return found
 
     async def get(self, file_id: str) -> Entry:
@@ -62,7 +64,7 @@ class Calls:
         """List what meets a query, in one shared drive or in all that the account sees."""
         asked = {"q": query, "pageSize": _PAGE, "fields": LISTED, **_corpora(drive)}
         async for page in self._pages(self._list, "nextPageToken", **asked):
-            for told in page.get("files", ()):
+            for told in tables_in(page, "files"):
                 yield entry_of(told)
 
     async def make_folder(self, file_id: str, name: str, parent: str) -> Entry:
@@ -89,14 +91,16 @@ class Calls:
         """Return an id that nothing has, for something to be made."""
         if not self._ids:
             told = await self._made(self._generate, count=_IDS, space="drive", fields="ids")
-            self._ids += told["ids"]
+            self._ids += texts_in(told, "ids")
+            if not self._ids:
+                raise not_googles()
         return self._ids.pop()
 
     async def start_token(self, drive: str | None) -> str:
         """Return the token of changes that are yet to come."""
         scope = {"driveId": drive} if drive else {}
         told = await self._made(self._start_token, supportsAllDrives="true", **scope)
-        return str(told["startPageToken"])
+        return text_in(told, "startPageToken")
 
     async def changes(self, token: str, drive: str | None) -> Json:
         """Return a page of what has changed since a token."""
@@ -124,8 +128,8 @@ class Calls:
     async def _pages(self, build: Build, token: str, **asked: Any) -> AsyncIterator[Json]:  # noqa: ANN401 - parameters of any call
         page = await self._made(build, **asked)
         yield page
-        while page.get(token):
-            page = await self._made(build, **asked, pageToken=page[token])
+        while following := text_or_none(page, token):
+            page = await self._made(build, **asked, pageToken=following)
             yield page
 
     async def _made(self, build: Build, **asked: Any) -> Json:  # noqa: ANN401 - parameters of any call

@@ -15,6 +15,7 @@ from providers.gdrive.calls import Calls
 from providers.gdrive.entries import MILLISECOND, Entry, entry_of, told_time
 from providers.gdrive.refusals import RefusedError
 from providers.gdrive.roots import Root
+from providers.gdrive.shapes import Table, tables_in, text_in
 from providers.gdrive.tree import Tree
 from providers.gdrive.wire import Json
 from providers.names import is_ours
@@ -42,14 +43,14 @@ class Feed:
             raise HistoryLostError(f"{token!r} is no token of Google Drive")
         while page_token:
             page = await self._page(page_token)
-            page_token = page.get("nextPageToken", "")
+            page_token = text_in(page, "nextPageToken", "")
             changes: list[Change] = []
             unsure = False
-            for told in page.get("changes", ()):
+            for told in tables_in(page, "changes"):
                 found, sure = await self._change(told, int(since))
                 changes += found
                 unsure |= not sure
-            last = page.get("newStartPageToken", "")
+            last = text_in(page, "newStartPageToken", "")
             after = _token(last, self._calls.wire.server_ms) if last else _token(page_token, since)
             yield Changes(tuple(changes), after, unsure)
 
@@ -61,12 +62,13 @@ class Feed:
                 raise
             raise HistoryLostError("Google Drive no longer knows what happened since") from error
 
-    async def _change(self, told: Json, since: int) -> tuple[list[Change], bool]:
+    async def _change(self, told: Table, since: int) -> tuple[list[Change], bool]:
         """Return what one entry of the feed means, and whether that is all that it means."""
         if told.get("changeType") == "drive" or "fileId" not in told:
             return [], True
         if told.get("removed") or "file" not in told:
-            return await self._removed(told["fileId"]), told["fileId"] != self._root.folder
+            gone = text_in(told, "fileId")
+            return await self._removed(gone), gone != self._root.folder
         entry = entry_of(told["file"])
         if is_ours(entry.name):
             return [], True

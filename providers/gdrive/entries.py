@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from providers.base import Facts
+from providers.gdrive.shapes import (
+    count_or_none,
+    not_googles,
+    table,
+    text_in,
+    text_or_none,
+    texts_in,
+)
 
 FOLDER = "application/vnd.google-apps.folder"
 _NATIVE = "application/vnd.google-apps."
@@ -62,22 +69,23 @@ class Entry:
         return self.created, self.id
 
 
-def entry_of(told: Mapping[str, Any]) -> Entry:
-    """Return an entry from an answer's JSON."""
-    size, modified = told.get("size"), told.get("modifiedTime")
+def entry_of(answer: object) -> Entry:
+    """Return an entry from an answer's JSON; `RefusedError` where it has another shape."""
+    told = table(answer)
+    modified = text_or_none(told, "modifiedTime")
     return Entry(
-        id=told["id"],
-        name=told.get("name", ""),
-        mime=told.get("mimeType", ""),
-        parents=tuple(told.get("parents") or ()),
-        size=None if size is None else int(size),
-        md5=told.get("md5Checksum"),
+        id=text_in(told, "id"),
+        name=text_in(told, "name", ""),
+        mime=text_in(told, "mimeType", ""),
+        parents=tuple(texts_in(told, "parents")),
+        size=count_or_none(told, "size"),
+        md5=text_or_none(told, "md5Checksum"),
         modified_ns=None if modified is None else _nanoseconds(modified),
-        created=told.get("createdTime", ""),
-        version=int(told.get("version", 0)),
+        created=text_in(told, "createdTime", ""),
+        version=count_or_none(told, "version") or 0,
         trashed=bool(told.get("trashed", False)),
-        drive=told.get("driveId"),
-        takes_children=bool(told.get("capabilities", {}).get("canAddChildren", True)),
+        drive=text_or_none(told, "driveId"),
+        takes_children=bool(table(told.get("capabilities", {})).get("canAddChildren", True)),
     )
 
 
@@ -103,5 +111,8 @@ def newest(entries: Iterable[Entry]) -> Entry:
 
 
 def _nanoseconds(text: str) -> int:
-    moment = datetime.fromisoformat(text)
-    return round(moment.timestamp() * 1000) * MILLISECOND
+    try:
+        moment = datetime.fromisoformat(text)
+        return round(moment.timestamp() * 1000) * MILLISECOND
+    except (ValueError, OverflowError):
+        raise not_googles() from None

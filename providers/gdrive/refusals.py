@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import cast
 
 _RATE = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded"})
 _NO_ANSWER = 0
+_LONGEST_WAIT = 24 * 3600.0
+_LONGEST_MESSAGE = 500
 
 
 class RefusedError(Exception):
@@ -21,6 +23,7 @@ class RefusedError(Exception):
     def __init__(
         self, status: int, reason: str = "", message: str = "", wait: float | None = None
     ) -> None:
+        reason, message = _one_line(reason), _one_line(message)
         super().__init__(f"{status} {reason} {message}".strip())
         self.status = status
         self.reason = reason
@@ -43,6 +46,11 @@ class RefusedError(Exception):
         return self.status == 404
 
 
+def _one_line(text: str) -> str:
+    """Return what somebody else's words may be in a message: short, and steering no terminal."""
+    return "".join(char if char.isprintable() else " " for char in text[:_LONGEST_MESSAGE])
+
+
 def unanswered(error: Exception) -> RefusedError:
     """Return what is said where no answer came."""
     return RefusedError(_NO_ANSWER, message=str(error) or type(error).__name__)
@@ -54,17 +62,26 @@ def refused(status: int, headers: Mapping[str, str], body: object, now: float) -
     error = _field(body, "error")
     if not isinstance(error, dict):  # not Google's own JSON: a proxy, or a load balancer
         return RefusedError(status, wait=wait)
-    told = cast("dict[str, Any]", error)
-    entries: list[dict[str, Any]] = told.get("errors") or [{}]
-    details: list[dict[str, Any]] = told.get("details") or []
-    reason = str(entries[0].get("reason") or told.get("status") or "")
-    if any(each.get("reason") == "SERVICE_DISABLED" for each in details):
+    told = cast("dict[str, object]", error)
+    entries, details = _entries(told, "errors"), _entries(told, "details")
+    reason = _text(_field(entries[0], "reason") if entries else None)
+    if any(_field(each, "reason") == "SERVICE_DISABLED" for each in details):
         reason = "accessNotConfigured"
-    return RefusedError(status, reason, str(told.get("message") or ""), wait)
+    message = _text(_field(told, "message"))
+    return RefusedError(status, reason or _text(_field(told, "status")), message, wait)
 
 
 def _field(body: object, name: str) -> object:
     return cast("dict[str, object]", body).get(name) if isinstance(body, dict) else None
+
+
+def _entries(body: object, name: str) -> list[object]:
+    found = _field(body, name)
+    return cast("list[object]", found) if isinstance(found, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _wait(header: str | None, now: float) -> float | None:
@@ -72,10 +89,11 @@ def _wait(header: str | None, now: float) -> float | None:
     if not header:
         return None
     try:
-        return max(0.0, float(header))
+        return min(max(0.0, float(header)), _LONGEST_WAIT)
     except ValueError:
         pass
     try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - now)
-    except ValueError:
+        wait = parsedate_to_datetime(header).timestamp() - now
+    except (ValueError, OverflowError):
         return None
+    return min(max(0.0, wait), _LONGEST_WAIT)

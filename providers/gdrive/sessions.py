@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from providers.gdrive.entries import Entry, entry_of
 from providers.gdrive.patience import Patience
 from providers.gdrive.refusals import RefusedError
+from providers.gdrive.shapes import not_googles
 from providers.gdrive.wire import Body, Reply, Wire, size_of
 
 GRAIN = 256 * 1024  # all pieces but the last are multiples of it
@@ -42,7 +43,7 @@ async def begin(
             reply = await wire.send(method, url, headers, [body])
             if location := reply.headers.get("Location"):
                 return Session(wire, location)
-            raise _unreadable()
+            raise not_googles()
         except RefusedError as error:
             await patience.again(error)
 
@@ -145,16 +146,13 @@ def _told(reply: Reply) -> Entry | int:
     """Return what an answer of a session says."""
     if reply.status == 308:
         span = reply.headers.get("Range", "")
-        return int(span.rpartition("-")[2]) + 1 if span else 0
+        last = span.rpartition("-")[2]
+        if span and not (last.isascii() and last.isdecimal()):
+            raise not_googles()
+        return int(last) + 1 if span else 0
     return entry_told(reply)
 
 
 def entry_told(reply: Reply) -> Entry:
     """Return the file that an answer to an upload tells of."""
-    if "id" not in reply.body:
-        raise _unreadable()
     return entry_of(reply.body)
-
-
-def _unreadable() -> RefusedError:
-    return RefusedError(502, message="an answer that is not Google's")

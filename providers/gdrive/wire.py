@@ -22,7 +22,8 @@ import anyio
 from providers.gdrive.library import PROXY, AiohttpSession, Answer, Request, send
 from providers.gdrive.login import Login
 from providers.gdrive.pace import Pace
-from providers.gdrive.refusals import RefusedError, refused, unanswered
+from providers.gdrive.refusals import refused, unanswered
+from providers.gdrive.shapes import not_googles
 
 _SECONDS = 60
 _CONNECT_SECONDS = 20
@@ -83,7 +84,7 @@ class Wire:
         if answer.status >= 400:
             raise refused(answer.status, answer.headers, answer.body, time.time())
         if not isinstance(answer.body, dict):
-            raise RefusedError(502, message="an answer that is not Google's")
+            raise not_googles()
         self.pace.answered()
         return cast("Json", answer.body)
 
@@ -124,6 +125,8 @@ class Wire:
                 return await send(self._metadata, request)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise unanswered(error) from error
+        except (ValueError, RecursionError) as error:  # no JSON, or lists in lists in lists
+            raise not_googles() from error
 
     @asynccontextmanager
     async def _media_request(
@@ -178,6 +181,6 @@ async def _pieces(body: Body) -> AsyncIterator[memoryview]:
 def _parsed(text: bytes) -> Json:
     try:
         value: object = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or lists in lists in lists
         return {}
     return cast("Json", value) if isinstance(value, dict) else {}

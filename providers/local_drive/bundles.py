@@ -17,6 +17,7 @@ from pathlib import Path
 from providers.base import Copied, Facts, Handle, Location, ProviderError
 from providers.checksums import checksum_of
 from providers.local_drive import copying, disk
+from providers.local_drive.inside import held, make_folders
 from providers.local_drive.paths import Paths
 from providers.names import staged_name
 from providers.small import SMALL, SmallFile
@@ -33,6 +34,7 @@ class _Written:
     facts: Facts
     checksum: str
     staged: Path
+    root: Path
     file: FileIO
 
 
@@ -56,12 +58,12 @@ def stage_bundle(paths: Paths, source: PathOf, handles: Sequence[Handle]) -> lis
 
 def _begun(paths: Paths, source: PathOf, handle: Handle, plain: set[str]) -> _Written | None:
     with suppress(OSError, ProviderError):  # met again, and told, by who takes the closer look
-        target = paths.file(handle.where, plain)
+        target, root = paths.file(handle.where, plain), paths.root(handle.where.root)
         if not os.path.lexists(target):
             if str(target.parent) not in plain:
-                disk.make_folders(target.parent)
+                make_folders(target.parent, root)
             staged = target.with_name(staged_name(handle.claim))
-            return _written(source(handle.where, plain), staged)
+            return _written(source(handle.where, plain), staged, root)
     return None
 
 
@@ -73,7 +75,7 @@ def read_bundle(paths: Paths, files: Sequence[Location]) -> list[SmallFile | Non
 
 def _small(paths: Paths, where: Location, plain: set[str]) -> SmallFile | None:
     with suppress(OSError, ProviderError):
-        source = paths.file(where, plain)
+        source = paths.file_without_links(where, plain)
         if (read := _read(source)) and disk.same_file(read[0], source.stat()):
             return SmallFile(disk.facts_of(read[0], source), read[1])
     return None
@@ -81,27 +83,33 @@ def _small(paths: Paths, where: Location, plain: set[str]) -> SmallFile | None:
 
 def _read(source: Path) -> tuple[os.stat_result, bytes] | None:
     """Return a small file as it was when it was opened; None where it is none."""
-    with disk.open_for_reading(source) as reading:
+    with copying.open_source(source) as reading:
         before = os.fstat(reading.fileno())
         size = disk.facts_of(before, source).size
         return None if size > SMALL else (before, reading.read(size + 1) or b"")
 
 
-def _written(source: Path, staged: Path) -> _Written | None:
+def _written(source: Path, staged: Path, root: Path) -> _Written | None:
     read = _read(source)
     if read is None:
         return None
     before, content = read
-    file = disk.make_file(staged)
+    with held(staged.parent, root) as folder:
+        file = folder.make_file(staged.name)
     try:
         copying.write(file, memoryview(content))
         disk.start_writeback(file.fileno(), 0, len(content))
     except BaseException:
         file.close()
-        staged.unlink(missing_ok=True)
+        _remove(staged, root)
         raise
     facts, checksum = disk.facts_of(before, source), checksum_of("xxh128", (content,))
-    return _Written(source, before, facts, checksum, staged, file)
+    return _Written(source, before, facts, checksum, staged, root, file)
+
+
+def _remove(staged: Path, root: Path) -> None:
+    with suppress(OSError, ProviderError), held(staged.parent, root) as folder:
+        folder.remove(staged.name)
 
 
 def _ended(written: _Written | None) -> Copied | None:
@@ -113,8 +121,7 @@ def _ended(written: _Written | None) -> Copied | None:
         if unchanged:
             there = checksum_of("xxh128", _content(written.file))
             return Copied(written.facts, written.checksum, there)
-    with suppress(OSError):
-        written.staged.unlink()
+    _remove(written.staged, written.root)
     return None
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import unicodedata
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from io import FileIO
 from pathlib import Path
@@ -24,6 +25,7 @@ from anyio.from_thread import check_cancelled
 from providers.base import CHUNK, ChangedFileError, Copied
 from providers.checksums import checksum_of
 from providers.local_drive import disk
+from providers.local_drive.inside import Held
 
 COPY_CHUNK = 16 * CHUNK
 _HASH_CHUNK = CHUNK // 4  # stays in the processor's cache
@@ -31,7 +33,11 @@ _CANNOT = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPER
 
 
 def copy(
-    source: Path, staged: Path, opened: Callable[[], FileIO], progress: Callable[[int], None]
+    source: Path,
+    folder: Held,
+    staged: str,
+    opened: Callable[[], FileIO],
+    progress: Callable[[int], None],
 ) -> Copied:
     """
     Make `staged` a whole, durable copy; if that fails, nothing is left of it.
@@ -39,14 +45,35 @@ def copy(
     `opened` returns it new (O_EXCL), or at the end of what is kept of it. Both ends are hashed
     whole in any case: that proves what was kept, too.
     """
-    with disk.open_for_reading(source) as reading:
+    with open_source(source) as reading:
         writing = opened()
         try:
             with writing:
                 return _copy(source, reading, writing, progress)
         except BaseException:
-            staged.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                folder.remove(staged)
             raise
+
+
+def open_source(source: Path) -> FileIO:
+    """
+    Open a file by a path without links, and refuse what lies elsewhere.
+
+    A link that was put in a folder's place since the path was checked would lead out of the
+    source's root.
+    """
+    file = disk.open_for_reading(source)
+    place = disk.place_of(file.fileno())
+    if place not in {None, str(source)} and _folded(place or "") != _folded(str(source)):
+        file.close()
+        raise _changed(source)
+    return file
+
+
+def _folded(path: str) -> str:
+    """Return a path as disks and shares that do not tell case apart take it."""
+    return unicodedata.normalize("NFC", path).casefold()
 
 
 def chunks(file: FileIO, check: Callable[[], None] = check_cancelled) -> Iterator[memoryview]:
@@ -83,7 +110,7 @@ def _hashed(source: Path, known: os.stat_result) -> Generator[Callable[[], str]]
 
     A small file is hashed when that is asked for, sooner than a thread starts.
     """
-    with disk.open_for_reading(source) as reading:
+    with open_source(source) as reading:
         if not disk.same_file(known, os.fstat(reading.fileno())):
             raise _changed(source)
         if known.st_size <= COPY_CHUNK:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from io import FileIO
 from pathlib import Path
@@ -34,6 +34,7 @@ from providers.checksums import checksum_of
 from providers.local_drive import copying, disk, markers
 from providers.local_drive.bundles import PathOf, read_bundle, stage_bundle
 from providers.local_drive.errors import Errors
+from providers.local_drive.inside import Held, held, make_folders, refuse_outside
 from providers.local_drive.listing import Walk, walk_staged
 from providers.local_drive.paths import Paths
 from providers.names import NAMELESS, shown, staged_name
@@ -83,12 +84,13 @@ class Files:
                 self._refuse_unmarked(self.paths.root(where.root))
                 return None
 
-    def open(self, where: Location | Handle, offset: int = 0) -> tuple[FileIO, Path]:
+    def open(self, what: Location | Handle, offset: int = 0) -> tuple[FileIO, Path]:
         """Open a published or staged file for reading from `offset`, if it is one."""
-        with self._told(where):
-            path = self._path(where)
+        with self._told(what):
+            path = self._path(what)
             file = disk.open_for_reading(path)
             try:
+                refuse_outside(file.fileno(), path, self.paths.root(_place(what).root))
                 disk.facts_of(os.fstat(file.fileno()), path)
                 file.seek(offset)
             except BaseException:
@@ -103,8 +105,8 @@ class Files:
 
     def stage(self, handle: Handle) -> None:
         """Make an empty staged file that nobody else has."""
-        with self._told(handle.where):
-            disk.make_file(self._prepared(handle)).close()
+        with self._told(handle.where), self._prepared(handle) as folder:
+            folder.make_file(staged_name(handle.claim)).close()
 
     def stage_small(self, source: PathOf, handles: Sequence[Handle]) -> list[Copied | None]:
         """Stage copies of small files whose places are empty; None where that is not so easy."""
@@ -128,15 +130,16 @@ class Files:
     ) -> Copied:
         """Make a staged file that is a copy of `source`, or the rest of it behind what is `kept`."""
         with self._told(handle.where):
-            path, staged = source(), self._prepared(handle)
+            path, staged = source(), staged_name(handle.claim)
             going_on = partial(self.open_staged, handle, kept)
-            opened = going_on if kept else partial(disk.make_file, staged)
-            return copying.copy(path, staged, opened, progress)
+            with self._prepared(handle) as folder:
+                opened = going_on if kept else partial(folder.make_file, staged)
+                return copying.copy(path, folder, staged, opened, progress)
 
     def open_staged(self, handle: Handle, offset: int) -> FileIO:
         """Open a staged file for writing from `offset`; what lay beyond it is cut off."""
-        with self._told(handle):
-            file = disk.open_staged(self._path(handle))
+        with self._told(handle), self._held(handle) as folder:
+            file = folder.open_for_writing(staged_name(handle.claim))
             if os.fstat(file.fileno()).st_size < offset:
                 file.close()
                 raise ChangedFileError(f"{handle.where}: fewer than {offset} bytes are staged")
@@ -154,9 +157,8 @@ class Files:
 
     def adopt(self, handle: Handle, claim: str) -> None:
         """Rename staged bytes to another claim's name."""
-        with self._told(handle):
-            staged = self._path(handle)
-            staged.rename(staged.with_name(staged_name(claim)))
+        with self._told(handle), self._held(handle) as folder:
+            folder.replace(staged_name(handle.claim), staged_name(claim))
 
     def publish(
         self, handles: Sequence[tuple[Handle, int | None]]
@@ -218,11 +220,12 @@ class Files:
         try:
             with self._told(handle):
                 target = self.paths.file(handle.where, plain)
-                staged = target.with_name(staged_name(handle.claim))
-                if mtime_ns is not None:
-                    os.utime(staged, ns=(mtime_ns, mtime_ns))
-                facts = disk.facts_of(staged.stat(), staged)
-                staged.replace(target)
+                staged = staged_name(handle.claim)
+                with held(target.parent, self.paths.root(handle.where.root)) as folder:
+                    if mtime_ns is not None:
+                        folder.set_mtime(staged, mtime_ns)
+                    facts = disk.facts_of(folder.stat(staged), target.with_name(staged))
+                    folder.replace(staged, target.name)
                 return _Named(handle.where, target.parent, facts)
         except ProviderError as error:
             return error
@@ -238,7 +241,8 @@ class Files:
     def _unlink(self, what: Location | Handle) -> None:
         with self._told(what):
             try:
-                self._path(what).unlink()
+                with self._held(what) as folder:
+                    folder.remove(self._path(what).name)
             except (FileNotFoundError, NotADirectoryError):
                 self._refuse_unmarked(self.paths.root(_place(what).root))
 
@@ -247,12 +251,16 @@ class Files:
             return self.paths.file(what.where).with_name(staged_name(what.claim))
         return self.paths.file(what)
 
-    def _prepared(self, handle: Handle) -> Path:
-        """Return the path of a staged file, its folder made, below a root that has a marker."""
-        staged = self._path(handle)
-        self._refuse_unmarked(self.paths.root(handle.where.root))
-        disk.make_folders(staged.parent)
-        return staged
+    def _held(self, what: Location | Handle) -> AbstractContextManager[Held]:
+        """Hold the folder of a file."""
+        return held(self._path(what).parent, self.paths.root(_place(what).root))
+
+    def _prepared(self, handle: Handle) -> AbstractContextManager[Held]:
+        """Hold the folder of a staged file, made if need be, below a root that has a marker."""
+        folder, root = self._path(handle).parent, self.paths.root(handle.where.root)
+        self._refuse_unmarked(root)
+        make_folders(folder, root)
+        return held(folder, root)
 
     def _refuse_unmarked(self, root: Path) -> None:
         """Raise `SiteError` where a root has no marker: its disk may not be mounted."""

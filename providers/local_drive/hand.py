@@ -97,7 +97,7 @@ class Hand:
 
 
 def _path_at(disk: Files, where: Location, plain: set[str]) -> Path:
-    return disk.on_file(where, disk.paths.file, where, plain)
+    return disk.on_file(where, disk.paths.file_without_links, where, plain)
 
 
 def _row_of(copied: Copied) -> tuple[int, int | None, str, str]:

@@ -44,15 +44,35 @@ class Paths:
             _refuse_windows_flaws(where, parts)
         path = root / where.path
         if _has_link(root, parts, plain) and not _is_below(root, path):
-            raise PermanentFileError(
-                f"{where} at site {self._setup.site!r} is refused: a link leads out of the root "
-                f"{root}; remove the link, or publish to the place it leads to"
-            )
+            raise self._leads_out(where, root)
         return path
+
+    def file_without_links(self, where: Location, plain: set[str] | None = None) -> Path:
+        """
+        Return the path of a file as it is without links, the root's own included.
+
+        What is opened by it must lie at this very place: else it was exchanged meanwhile.
+        """
+        path, root = self.file(where, plain), self.root(where.root)
+        if WINDOWS:
+            return path  # there, no open file is asked where it lies
+        real_root = Path(os.path.realpath(root))
+        if plain and str(path.parent) in plain and not path.is_symlink():
+            return real_root / where.path
+        real = path.resolve()
+        if not real.is_relative_to(real_root):
+            raise self._leads_out(where, root)
+        return real
 
     def folder(self, root: str, folder: str) -> Path:
         """Return the path of a folder below a root, or of the root itself."""
         return self.file(Location(root, folder)) if folder else self.root(root)
+
+    def _leads_out(self, where: Location, root: Path) -> PermanentFileError:
+        return PermanentFileError(
+            f"{where} at site {self._setup.site!r} is refused: a link leads out of the root "
+            f"{root}; remove the link, or publish to the place it leads to"
+        )
 
     def _root(self, name: str) -> Path:
         folder = Path(self._setup.root(name)).expanduser()

@@ -176,8 +176,8 @@ class LocalDrive:
         return self._files.paths.root(root)
 
     def local_path(self, where: Location, plain: set[str] | None = None) -> Path:
-        """Return the path of a file, checked to stay below its root."""
-        return self._files.on_file(where, self._files.paths.file, where, plain)
+        """Return the path of a file without links, checked to stay below its root."""
+        return self._files.on_file(where, self._files.paths.file_without_links, where, plain)
 
     async def stage_small(
         self, source: DiskProvider, handles: Sequence[Handle]

@@ -27,6 +27,7 @@ T = TypeVar("T")
 # What every server must take, where it does not offer `limits@openssh.com`.
 _SAFE_LIMITS = Limits(32 * 1024, 32 * 1024)
 _LARGEST = Limits(255 * 1024, 255 * 1024)
+_SMALLEST = Limits(4096, 4096)  # with less, what is under way would be all requests and no bytes
 _LARGEST_PACKET = 1024 * 1024
 _BYTES_OUT = 4 * 1024 * 1024
 _HEAD = struct.Struct(">IBI")
@@ -250,6 +251,6 @@ class Channel(asyncssh.SSHClientSession[bytes]):
 def _within(offered: Limits) -> Limits:
     """Return limits that are neither unbounded nor wasteful."""
     return Limits(
-        min(offered.read or _SAFE_LIMITS.read, _LARGEST.read),
-        min(offered.write or _SAFE_LIMITS.write, _LARGEST.write),
+        min(max(offered.read or _SAFE_LIMITS.read, _SMALLEST.read), _LARGEST.read),
+        min(max(offered.write or _SAFE_LIMITS.write, _SMALLEST.write), _LARGEST.write),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import asyncssh
@@ -16,15 +18,23 @@ def load_key(site: str, options: SftpOptions) -> asyncssh.SSHKey | None:
     """Return the key to log in with, or None for a site with a password. Blocks."""
     if options.key_file is None:
         return None
-    data = _read(site, options.key_file)
+    data, found = _read(site, options.key_file)
     if data.startswith(_PUTTY):
         raise _no_key(site, _putty_advice(options.key_file))
-    return _opened(site, options, options.key_file, data)
+    key = _opened(site, options, options.key_file, data)
+    if _is_everybodys(found):
+        raise _no_key(
+            site,
+            f"key file {options.key_file} may be read or written by others than its owner, so it "
+            f"is not used (nor would ssh use it); run: chmod 600 {options.key_file}",
+        )
+    return key
 
 
-def _read(site: str, file: Path) -> bytes:
+def _read(site: str, file: Path) -> tuple[bytes, os.stat_result]:
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            return opened.read(), os.fstat(opened.fileno())
     except FileNotFoundError:
         raise _no_key(site, f"there is no key file {file}; correct key_file") from None
     except PermissionError:
@@ -35,6 +45,13 @@ def _read(site: str, file: Path) -> bytes:
         ) from None
     except OSError as error:
         raise _no_key(site, f"key file {file} cannot be read: {error.strerror}") from None
+
+
+def _is_everybodys(found: os.stat_result) -> bool:
+    """Return whether a key of ours is open to others; that of another user is that one's concern."""
+    if sys.platform == "win32":
+        return False  # rights are no bits there
+    return found.st_uid == os.geteuid() and bool(found.st_mode & 0o077)
 
 
 def _opened(site: str, options: SftpOptions, file: Path, data: bytes) -> asyncssh.SSHKey:

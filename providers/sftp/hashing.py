@@ -7,6 +7,7 @@ does (chroot, virtual roots); it is believed for a root only after it has shown 
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
 from collections.abc import Mapping
@@ -36,6 +37,7 @@ _LOOP = (
     '{command} "$@"; echo; done'
 )
 _AT_ONCE = 4
+_LONGEST_OUTPUT = 64 * 1024
 _FILES_A_COMMAND = 100
 _BYTES_A_COMMAND = 64 * 1024  # of names; POSIX promises a command little more
 # A line that begins with a backslash has a name in which these are escaped.
@@ -177,7 +179,9 @@ class ByCommand:
         except BaseException:
             loop.close()
             raise
-        if digests is not None:
+        if digests is None:
+            loop.close()
+        else:
             idle.append(loop)
         return digests
 
@@ -189,7 +193,7 @@ class ByCommand:
                 if not content:
                     return False  # it may be made yet
                 command = f"cat {shlex.quote(marker.decode())}"
-                self._same[marker] = await _output(self._pool, command, b"") == content
+                self._same[marker] = await _output(self._pool, command) == content
             return self._same[marker]
 
     async def _content(self, path: bytes) -> bytes:
@@ -212,7 +216,7 @@ async def hashing_by_command(pool: Pool) -> Hashing | None:
     with anyio.move_on_after(_PROBE_SECONDS):
         found = {
             line.rpartition(b"/")[2].strip().decode(errors="replace")
-            for line in (await _output(pool, _PROBE, b"")).splitlines()
+            for line in (await _output(pool, _PROBE)).splitlines()
         }
         commands = {name: command for name, command in _COMMANDS.items() if command in found}
         if commands and {"sh", "cat"} <= found:
@@ -220,19 +224,30 @@ async def hashing_by_command(pool: Pool) -> Hashing | None:
     return None
 
 
-async def _output(pool: Pool, command: str, stdin: bytes) -> bytes:
-    """Run a command on the server and return what it printed; nothing where it may not run."""
+async def _output(pool: Pool, command: str) -> bytes:
+    """Run a command on the server and return how its output begins; nothing where it may not run."""
+    output = b""
     lease = await pool.lease()
     try:
-        connection = lease.link.connection
-        result = await connection.run(command, input=stdin, encoding=None, check=False)
+        process = await lease.link.connection.create_process(command, encoding=None)
+        async with process:
+            process.stdin.write_eof()
+            output = await _beginning(process.stdout)
     except asyncssh.ChannelOpenError:
         return b""
     except (OSError, asyncssh.Error) as error:
         raise SiteError("unreachable", f"the connection was lost: {error}") from error
     finally:
         lease.release()
-    return result.stdout if isinstance(result.stdout, bytes) else b""
+    return output
+
+
+async def _beginning(stream: asyncssh.SSHReader[bytes]) -> bytes:
+    """Return all that comes, up to a limit."""
+    try:
+        return await stream.readexactly(_LONGEST_OUTPUT)
+    except asyncio.IncompleteReadError as whole:
+        return whole.partial
 
 
 async def _start(pool: Pool, command: str) -> _Loop | None:
@@ -255,12 +270,12 @@ def _can_be_told(path: bytes) -> bool:
 
 
 async def _digests(loop: _Loop, paths: list[bytes]) -> dict[bytes, str] | None:
-    """Return what a loop prints of each path; None where it has ended."""
+    """Return what a loop prints of each path; None where it has ended, or prints something else."""
     found: dict[bytes, str] = {}
     try:
         loop.stdin.write(b"\n".join([b"%d" % len(paths), *paths, b""]))
         while (line := await loop.stdout.readline()) != b"\n":
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") or len(found) >= len(paths):
                 return None
             digits, _, name = line[:-1].partition(b" ")
             name = name[1:]  # after a space for text, or a star

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
-from providers.base import FileError, Listed, Location, Unlisted
+from providers.base import FileError, Listed, Location, PermanentFileError, Unlisted
 from providers.names import NAMELESS, is_ours
 from providers.sftp import requests
 from providers.sftp.errors import is_missing, translated
@@ -14,6 +14,11 @@ from providers.sftp.pool import Pool
 from providers.sftp.requests import Entry
 from providers.sftp.streams import facts_of
 from providers.walking import Walk, each_by_itself
+
+# What one folder's listing may take of memory: half a million names, or one server's endless one.
+_MOST = 64 * 1024 * 1024
+_EACH = 128
+_LONGEST_PATH = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Listing:
             except UnicodeDecodeError:
                 self._tell_nameless(folder, entry.name)
                 continue
-            if is_ours(name) or "/" in name or "\0" in name:
+            if not name or is_ours(name) or "/" in name or "\0" in name:
                 continue
             if entry.attributes.is_folder:
                 yield f"{name}/", entry.attributes
@@ -66,14 +71,27 @@ class Listing:
 
     async def _entries(self, folder: str) -> list[Entry]:
         path = self.top + (b"/" + folder.encode() if folder else b"")
+        if len(path) > _LONGEST_PATH:
+            raise self._endless(folder[:200], "its folders lie in each other without an end")
         entries: list[Entry] = []
+        room = _MOST
         async with self.pool.channel() as channel:
             try:
                 handle = await channel.open(requests.open_folder(path))
                 while more := await channel.ask(requests.next_entries(handle)):
                     entries += more
+                    room -= sum(_EACH + len(entry.name) for entry in more)
+                    if room < 0:
+                        channel.send(requests.close(handle))
+                        raise self._endless(folder, f"it has more than {len(entries)} names")
                 await channel.ask(requests.close(handle))
             except StatusError as error:
                 if not is_missing(error):
                     raise translated(self.site, Location(self.root, folder), error) from error
         return entries
+
+    def _endless(self, folder: str, why: str) -> PermanentFileError:
+        return PermanentFileError(
+            f"the folder {folder or 'of the root'!r} at site {self.site!r} is not listed: {why}; "
+            "look at it there, and move away what does not belong into it"
+        )

@@ -189,6 +189,7 @@ class SftpProvider:
             if not await self._folders.there(channel, place):
                 return
             try:
+                await self._folders.confirm(channel, place)  # nothing brings a removed file back
                 await channel.ask(requests.remove(place.path))
             except StatusError as error:
                 if not is_missing(error):

@@ -38,6 +38,8 @@ COPY_DATA = "copy-data"
 CHECK_FILE = b"check-file"
 
 _READ_ONLY = 0x1
+_LONGEST_HANDLE = 256  # what the protocol allows: it goes out again with every block
+_LONGEST_REASON = 200
 
 
 class Answer(NamedTuple):
@@ -91,7 +93,14 @@ def close(handle: bytes) -> Request[None]:
 
 def read(handle: bytes, offset: int, length: int) -> Request[bytes]:
     """Read; the answer may be shorter than asked for, and is empty at the end of the file."""
-    return Request(Kind.READ, string(handle) + long(offset) + number(length), _data)
+
+    def at_most(answer: Answer) -> bytes:
+        data = _data(answer)
+        if len(data) > length:
+            raise ProtocolError(f"the server sent {len(data)} bytes where {length} were asked for")
+        return data
+
+    return Request(Kind.READ, string(handle) + long(offset) + number(length), at_most)
 
 
 def write(handle: bytes, offset: int, block: bytes | memoryview) -> Request[None]:
@@ -205,7 +214,12 @@ def _status(cursor: Cursor) -> StatusError:
     code = cursor.number()
     # Some servers leave the text out, and some send it in an encoding of their own.
     reason = cursor.string().decode(errors="replace") if cursor.at < len(cursor.data) else ""
-    return StatusError(code, reason)
+    return StatusError(code, _one_line(reason))
+
+
+def _one_line(text: str) -> str:
+    """Return what somebody else's words may be in a message: short, and steering no terminal."""
+    return "".join(char if char.isprintable() else " " for char in text[:_LONGEST_REASON])
 
 
 def _nothing(answer: Answer) -> None:
@@ -215,7 +229,10 @@ def _nothing(answer: Answer) -> None:
 
 
 def _handle(answer: Answer) -> bytes:
-    return _expect(answer, Kind.HANDLE).string()
+    handle = _expect(answer, Kind.HANDLE).string()
+    if len(handle) > _LONGEST_HANDLE:
+        raise ProtocolError(f"the server names an open file with {len(handle)} bytes")
+    return handle
 
 
 def _attributes(answer: Answer) -> Attributes:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from config.load import find
 from config.models import Settings
-from reactor.cli.checks import machine, reactors
+from reactor.cli.checks import machine, reactors, rights
 from reactor.cli.checks import providers as provider_checks
 from reactor.cli.checks import settings as settings_checks
 from reactor.cli.checks.alternatives import check_alternatives
@@ -78,7 +78,9 @@ def doctor(shell: Shell, as_json: bool, claim: str | None, yes: bool) -> None:  
 
 async def _check(shell: Shell, settings: Settings) -> list[Finding]:
     async with open_sites(settings) as (sites, unserved):
-        findings = [*settings_checks.check_settings(settings, find(shell.config), unserved)]
+        sources = find(shell.config)
+        findings = [*settings_checks.check_settings(settings, sources, unserved)]
+        findings += rights.check_rights(settings, sources)
         findings += machine.check_machine()
         findings += provider_checks.check_providers(settings)
         reports = await check_sites(sites)

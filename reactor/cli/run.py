@@ -9,10 +9,13 @@ import anyio
 import click
 import structlog
 
+from config.load import find
 from config.models import Settings
 from handlers.table import HANDLERS
 from reactor.app import Reactor, Setup
+from reactor.cli.checks.rights import check_rights
 from reactor.cli.compose import TopologyOf, open_database, open_sites, topologies
+from reactor.cli.cores import write_no_core
 from reactor.cli.garbage import collect_garbage_less_often
 from reactor.cli.reloading import Reading, changed_settings
 from reactor.cli.shell import DONE, FAILED, Shell, Stop, pass_shell, run_async, watch_signals
@@ -53,8 +56,10 @@ def run(
     shell.logs()
     if until_idle:
         settings = shell.settings(active_site, relay=relay)
+        _prepare(shell, settings)
         sys.exit(run_async(lambda: serve_once(settings, embedded=embedded)))
     reading = shell.reading(active_site, relay=relay)
+    _prepare(shell, reading.first)
     sys.exit(run_async(lambda: serve(reading, embedded=embedded)))
 
 
@@ -65,7 +70,16 @@ def syncserver(shell: Shell, active_site: str) -> None:
     """Serve as a site: the predecessor's spelling of `run --active-site NAME`."""
     shell.logs()
     reading = shell.reading(active_site)
+    _prepare(shell, reading.first)
     sys.exit(run_async(lambda: serve(reading, embedded=False)))
+
+
+def _prepare(shell: Shell, settings: Settings) -> None:
+    """Keep secrets out of memory dumps, and tell whose hands settings are in."""
+    write_no_core()
+    for finding in check_rights(settings, find(shell.config)):
+        if finding.level != "ok":
+            log.warning(finding.text, todo=finding.todo)
 
 
 def make_reactor(

@@ -59,6 +59,7 @@ async def test_a_key_that_the_server_does_not_know_is_named(
 ) -> None:
     other = tmp_path / "other"
     asyncssh.generate_private_key("ssh-ed25519").write_private_key(other)
+    other.chmod(0o600)
 
     error = await _refusal(server, root, key_file=other)
 
@@ -198,6 +199,7 @@ async def test_the_cipher_is_the_fastest_that_both_sides_have(
 def _locked(server: SftpServer) -> Path:
     file = server.folder / "locked"
     asyncssh.read_private_key(server.user_key).write_private_key(file, passphrase="open sesame")
+    file.chmod(0o600)
     return file
 
 
