@@ -249,10 +249,17 @@ class DiskProvider(Provider, Protocol):
         ...
 
     async def stage_from_disk(
-        self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
+        self,
+        source: Callable[[], Path],
+        handle: Handle,
+        progress: Callable[[int], None],
+        kept: int = 0,
     ) -> Copied:
         """
         Make the staged file of `handle` (O_EXCL) with a copy of `source`, whole and durable.
+
+        Where some bytes are `kept`, they are staged already, and only what comes after them is
+        copied; `RevokedError` where they are not there any more.
 
         `source` is asked for its path in a worker thread: checking it takes calls. Both ends
         are hashed after the copy. `progress` is told bytes as they are copied, from any

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, cast
 
+import anyio
 import structlog
 
 from providers.base import (
@@ -31,6 +33,10 @@ from reactor.proof import Proof, is_the_published
 from reactor.resuming import Resumed
 from reactor.sites import Site
 from reactor.staging import Staging, copy_on_disk, damaged
+from reactor.tasks import plain_errors
+
+# Of a kernel's copy; a smaller one is made again sooner than a journal is worth it.
+JOURNALLED_BYTES = 64 * 1024 * 1024
 
 log = structlog.stdlib.get_logger()
 
@@ -54,21 +60,23 @@ class Bringing:
     progress: Progress
     note: Callable[[Journal], Awaitable[bool]]
 
-    async def by_kernel(self, source: Site, variant: Variant) -> Sent:
-        """Let the kernel copy; that the source is the published file is checked afterwards."""
+    async def by_kernel(self, source: Site, variant: Variant, resumed: Resumed | None) -> Sent:
+        """
+        Let the kernel copy, going on from what a dead owner has staged, or revoking it.
+
+        That the source is the published file is checked afterwards.
+        """
         self.progress.begin(source.name, variant.size or 0, "disk")
-        try:
-            handle, copied = await copy_on_disk(
-                self.where, source, self.destination, self.claim, self.progress.advance
-            )
-        except MissingFileError as error:
-            await source.marker(self.where.root)  # a missing disk is not the file's fault
-            raise self._missing(source) from error
-        except FileError:
-            # What failed to be made may be there all the same, of a disk that is failing.
-            await self.destination.provider.revoke(Handle(self.where, self.claim))
-            raise
-        return await self.checked(source, variant, handle, copied)
+        if resumed is not None and (kept := await self._kept(resumed, variant)):
+            self.progress.done = kept
+            copied = await self._copied(source, variant, kept)
+            if copied.source_checksum == copied.staged_checksum:
+                return await self.checked(source, variant, resumed.handle, copied)
+            log.info("what a dead owner staged is of no use", path=self.where.path)
+            await self.destination.provider.revoke(resumed.handle)
+            self.progress.restart()
+        copied = await self._copied(source, variant, 0)
+        return await self.checked(source, variant, Handle(self.where, self.claim), copied)
 
     async def by_service(self, source: Site, variant: Variant) -> Sent | None:
         """Let the service copy by itself; None where it does not, and bytes have to be sent."""
@@ -128,6 +136,60 @@ class Bringing:
             progress=self.progress,
             note=self.note,
         )
+
+    async def _copied(self, source: Site, variant: Variant, kept: int) -> Copied:
+        """
+        Let the kernel copy all, or what comes after the bytes that are kept.
+
+        A journal is on its way to the claim meanwhile; the copy never waits for the database.
+        """
+        handle = Handle(self.where, self.claim)
+        copies = partial(
+            copy_on_disk, source, self.destination, handle, self.progress.advance, kept
+        )
+        try:
+            if (variant.size or 0) <= JOURNALLED_BYTES:
+                return await copies()
+            copied: Copied | None = None
+            with plain_errors():
+                async with anyio.create_task_group() as beside:
+                    beside.start_soon(self._note_copying, source, variant)
+                    copied = await copies()
+                    beside.cancel_scope.cancel()
+        except MissingFileError as error:
+            await self.destination.provider.revoke(handle)  # of what was kept
+            await source.marker(self.where.root)  # a missing disk is not the file's fault
+            raise self._missing(source) from error
+        except FileError:
+            # What failed to be made may be there all the same, of a disk that is failing.
+            await self.destination.provider.revoke(handle)
+            raise
+        assert copied is not None  # noqa: S101 - cancelled only once it has come
+        return copied
+
+    async def _note_copying(self, source: Site, variant: Variant) -> None:
+        """
+        Write the journal of a copy that the kernel makes, before anything of it is durable.
+
+        That is harmless: it names the file, and proves nothing. Whoever goes on with what is
+        staged hashes both ends whole; whoever streams finds no checksum in it, and begins anew.
+        """
+        size = variant.size or 0
+        await self.note(Journal(offset=size, source=source.name, size=size, hash=variant.hash))
+
+    async def _kept(self, resumed: Resumed, variant: Variant) -> int:
+        """
+        Return how many bytes a dead owner has staged of this very file; what is of none is revoked.
+
+        The kernel copies in order: their number tells how far it came. After a power cut it may
+        lie, which the checksums of both whole ends show.
+        """
+        journal, provider = resumed.journal, self.destination.provider
+        is_of_it = (journal.hash, journal.size) == (variant.hash, variant.size)
+        if is_of_it and (kept := await provider.staged_size(resumed.handle)):
+            return kept
+        await provider.revoke(resumed.handle)
+        return 0
 
     async def _copy(self, source: Site, variant: Variant, facts: Facts) -> tuple[Handle, Copied]:
         service = cast("CopyingProvider", self.destination.provider)

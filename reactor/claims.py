@@ -34,9 +34,10 @@ class Journal:
     """
     How far a transfer came, for whoever goes on with it.
 
-    `prefix` is the checksum of the first `offset` bytes; `source`, `size` and `mtime_ns`
-    tell which bytes these are; `hash` is the document's; `token` belongs to the handle.
-    `published` is the checksum of what was verified (how: `verified`) and made visible.
+    `prefix` is the checksum of the first `offset` bytes; without it nobody has hashed them, and
+    only what is staged tells how far a copy came. `source`, `size` and `mtime_ns` tell which
+    bytes these are; `hash` is the document's; `token` belongs to the handle. `published` is the
+    checksum of what was verified (how: `verified`) and made visible.
     """
 
     offset: int = 0

@@ -287,14 +287,13 @@ def sends_together(source: Site, destination: Site) -> bool:
 
 
 async def copy_on_disk(
-    where: Location, source: Site, destination: Site, claim: str, advance: Callable[[int], None]
-) -> tuple[Handle, Copied]:
-    """Return the handle of a whole, durable copy made by the kernel, hashed at both ends."""
-    handle = Handle(where, claim)
+    source: Site, destination: Site, handle: Handle, advance: Callable[[int], None], kept: int
+) -> Copied:
+    """Leave a whole, durable copy, made by the kernel behind what is `kept`, hashed at both ends."""
     disk = cast("DiskProvider", source.provider)
     onto = cast("DiskProvider", destination.provider)
-    copied = await onto.stage_from_disk(partial(disk.local_path, where), handle, advance)
-    return handle, copied
+    path = partial(disk.local_path, handle.where)
+    return await onto.stage_from_disk(path, handle, advance, kept)
 
 
 async def copy_together(

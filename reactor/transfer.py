@@ -239,11 +239,10 @@ class Transfer:
         return staged
 
     async def _sent(self, destination: Site, source: Site, variant: Variant) -> Sent:
-        """Return staged bytes; what was begun is gone on with only where it is streamed."""
+        """Return staged bytes; what was begun is gone on with, but by no service."""
         bringing = self._bringing
         if kernel_copies(source, destination):
-            await self._discard(destination)
-            return await bringing.by_kernel(source, variant)
+            return await bringing.by_kernel(source, variant, self._handed_over())
         async with self._reading(source):
             if service_copies(source, destination):
                 await self._discard(destination)
@@ -367,6 +366,8 @@ class Transfer:
                     continue
                 assert former.journal is not None  # noqa: S101 - _may_adopt says so
                 self._adopted = Resumed(adopted, former.journal)
+                # At once: whoever takes over from here on finds it under this claim alone.
+                await self._note(replace(former.journal, token=adopted.token, published=""))
             else:
                 await destination.provider.revoke(handle)
         self.cleared = True

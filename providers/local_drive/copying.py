@@ -32,10 +32,21 @@ _HASH_CHUNK = CHUNK // 4  # stays in the processor's cache
 _CANNOT = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY}
 
 
-def copy(source: Path, folder: Held, staged: str, progress: Callable[[int], None]) -> Copied:
-    """Make `staged` (O_EXCL) a whole, durable copy; if that fails, nothing is left of it."""
+def copy(
+    source: Path,
+    folder: Held,
+    staged: str,
+    opened: Callable[[], FileIO],
+    progress: Callable[[int], None],
+) -> Copied:
+    """
+    Make `staged` a whole, durable copy; if that fails, nothing is left of it.
+
+    `opened` returns it new (O_EXCL), or at the end of what is kept of it. Both ends are hashed
+    whole in any case: that proves what was kept, too.
+    """
     with open_source(source) as reading:
-        writing = folder.make_file(staged)
+        writing = opened()
         try:
             with writing:
                 return _copy(source, reading, writing, progress)
@@ -135,7 +146,7 @@ def _synced(writing: FileIO, size: int) -> Generator[None]:
 
 def _send(reading: FileIO, writing: FileIO, size: int, progress: Callable[[int], None]) -> None:
     step = _by_kernel if sys.platform == "linux" else _by_hand
-    sent = 0
+    sent = reading.seek(writing.tell())
     while sent < size:
         check_cancelled()
         moved = step(reading, writing, min(size - sent, COPY_CHUNK))

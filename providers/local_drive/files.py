@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
@@ -121,13 +122,19 @@ class Files:
         return [None] * len(files)
 
     def stage_from_disk(
-        self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
+        self,
+        source: Callable[[], Path],
+        handle: Handle,
+        progress: Callable[[int], None],
+        kept: int = 0,
     ) -> Copied:
-        """Make a staged file that is a copy of `source`."""
+        """Make a staged file that is a copy of `source`, or the rest of it behind what is `kept`."""
         with self._told(handle.where):
-            path = source()
+            path, staged = source(), staged_name(handle.claim)
+            going_on = partial(self.open_staged, handle, kept)
             with self._prepared(handle) as folder:
-                return copying.copy(path, folder, staged_name(handle.claim), progress)
+                opened = going_on if kept else partial(folder.make_file, staged)
+                return copying.copy(path, folder, staged, opened, progress)
 
     def open_staged(self, handle: Handle, offset: int) -> FileIO:
         """Open a staged file for writing from `offset`; what lay beyond it is cut off."""

@@ -198,10 +198,14 @@ class LocalDrive:
         return await self._run(self._files.read_small, files)
 
     async def stage_from_disk(
-        self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
+        self,
+        source: Callable[[], Path],
+        handle: Handle,
+        progress: Callable[[int], None],
+        kept: int = 0,
     ) -> Copied:
         """Make the staged file of `handle` with a copy of `source`, hashed at both ends."""
-        return await self._run(self._files.stage_from_disk, source, handle, progress)
+        return await self._run(self._files.stage_from_disk, source, handle, progress, kept)
 
     def _roots(self, handles: Sequence[Handle]) -> dict[str, str]:
         """Return the folders of the roots that some handles name."""

@@ -150,12 +150,16 @@ class FileSink:
             )
             self.offset += len(part)
         while self._sent and self._sent[0].done():
-            await self._acknowledged()
+            await self._first()
 
     async def flush(self) -> None:
-        """Return when all is acknowledged, and on disk where the server offers that."""
-        while self._sent:
-            await self._acknowledged()
+        """
+        Return when all is acknowledged, and on disk where the server offers that.
+
+        What others write meanwhile is not waited for: else a journal would be written at the end.
+        """
+        for pending in tuple(self._sent):
+            await self._acknowledged(pending)
         if requests.FSYNC in self._file.channel.extensions:
             async with explained(self._file.channel, self._site, self._where, self._folder):
                 await self._file.channel.ask(requests.fsync(self._file.handle))
@@ -164,7 +168,7 @@ class FileSink:
         """Close the file when nothing is under way any more; raises what became of it."""
         try:
             while self._sent:
-                await self._acknowledged()
+                await self._first()
         finally:
             async with explained(self._file.channel, self._site, self._where, self._folder):
                 await self._file.close()
@@ -182,9 +186,16 @@ class FileSink:
         if patience.cancelled_caught:
             self._file.channel.abort("a cancelled write was not answered")
 
-    async def _acknowledged(self) -> None:
+    async def _first(self) -> None:
+        """Raise what became of the write that is under way for longest, once it is decided."""
+        pending = self._sent[0]
+        await self._acknowledged(pending)
+        if self._sent and self._sent[0] is pending:
+            self._sent.popleft()
+
+    async def _acknowledged(self, pending: Pending[None]) -> None:
         async with explained(self._file.channel, self._site, self._where, self._folder):
-            await self._sent.popleft().result()
+            await pending.result()
 
 
 def _name(subject: Subject) -> str:

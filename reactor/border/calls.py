@@ -81,7 +81,7 @@ class Calls:
         Return what a copy returns, which takes as long as it moves.
 
         What it tells, from any thread, goes to `progress`; then the site's timeout begins anew,
-        with time for hashing all that was copied.
+        with time for hashing all that was copied, `more` seconds at least.
         """
         scope = anyio.CancelScope()
         call = self.begin(what, scope, more)
@@ -90,7 +90,7 @@ class Calls:
         def told(size: int) -> None:
             nonlocal copied
             copied += size
-            until = now() + self.blame.terms.timeout + copied / SLOW_DISK
+            until = now() + self.blame.terms.timeout + max(more, copied / SLOW_DISK)
             call.deadline = max(call.deadline, until)
             progress(size)
 

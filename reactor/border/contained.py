@@ -285,11 +285,15 @@ class Contained:
         return done
 
     async def stage_from_disk(
-        self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
+        self,
+        source: Callable[[], Path],
+        handle: Handle,
+        progress: Callable[[int], None],
+        kept: int = 0,
     ) -> Copied:
         """Make the staged file of `handle` with a copy of `source`, whole and durable."""
-        asked = partial(self._disk.stage_from_disk, source, handle)
-        return await self._calls.copy("stage_from_disk", asked, progress)
+        asked = partial(self._disk.stage_from_disk, source, handle, kept=kept)
+        return await self._calls.copy("stage_from_disk", asked, progress, more=kept / SLOW_DISK)
 
     async def staged(self, root: str) -> AsyncIterator[StagedFile]:
         """List all staged files below a root, whoever made them and whenever."""

@@ -38,12 +38,16 @@ class Lost(LocalDrive):
         )
 
     async def stage_from_disk(
-        self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
+        self,
+        source: Callable[[], Path],
+        handle: Handle,
+        progress: Callable[[int], None],
+        kept: int = 0,
     ) -> Copied:
         if self._left > 0:
             self._left -= 1
             raise SiteError("unreachable", "the connection was lost")
-        return await super().stage_from_disk(source, handle, progress)
+        return await super().stage_from_disk(source, handle, progress, kept)
 
 
 @pytest.mark.usefixtures("soon")

@@ -8,7 +8,7 @@ What the second does in between is what the model checker explored (protocol_fin
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,13 +20,15 @@ from bson import ObjectId
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from providers.base import Facts, Handle, ProviderError, Setup
+from providers.base import Copied, Facts, Handle, ProviderError, RevokedError, Setup
 from providers.local_drive import LocalDrive, LocalDriveOptions
+from reactor import bringing
 from reactor.app import Reactor
 from reactor.claims import Claim, Place
 from reactor.model import source_hash
 from tests.path.studio import PATIENCE, Studio, some_bytes, studio_of
 
+HALF = 4 * 1024 * 1024
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -180,6 +182,93 @@ async def test_what_was_read_before_the_place_was_claimed_is_not_put_over_a_late
 
         assert studio.path("studio", "a.exr").read_bytes() == b"new"
         assert await studio.state["claims"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize("staged", ["as copied", "lost in a power cut"])
+async def test_a_copy_goes_on_where_its_dead_owner_came_to(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, staged: str
+) -> None:
+    monkeypatch.setattr(bringing, "JOURNALLED_BYTES", 0)
+    content = some_bytes(2 * HALF)
+    representation = await studio.publish_file("a.exr", content)
+
+    async with _dead_half_way(studio) as part:
+        if staged != "as copied":
+            part.write_bytes(bytes(HALF))
+        await studio.run_until_idle()
+        entry = await _judge(studio, representation, content)
+
+    assert entry["verified"] == "checksum"
+    assert "tries" not in entry
+    (attempt,) = await studio.attempts()
+    assert attempt["outcome"] == "available"
+    assert attempt["sent"] == (HALF if staged == "as copied" else HALF + len(content))
+
+
+async def test_a_copy_of_another_version_is_not_gone_on_with(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bringing, "JOURNALLED_BYTES", 0)
+    representation = await studio.publish_file("a.exr", some_bytes(2 * HALF))
+    content = some_bytes(2 * HALF)
+
+    async with _dead_half_way(studio):
+        studio.file("a.exr", content)
+        changed = studio.files_entry("a.exr")
+        await studio.documents.update_one(
+            {"_id": representation}, {"$set": {"files.0.hash": changed["hash"]}}
+        )
+        await studio.run_until_idle()
+        await _judge(studio, representation, content)
+
+    (attempt,) = await studio.attempts()
+    assert attempt["sent"] == len(content)
+
+
+class HalfWayDisk(LocalDrive):
+    """A disk on which a copy comes to its half, and no further."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self.over = anyio.Event()
+
+    async def stage_from_disk(
+        self,
+        source: Callable[[], Path],
+        handle: Handle,
+        progress: Callable[[int], None],
+        kept: int = 0,
+    ) -> Copied:
+        await self.stage(handle.where, handle.claim, HALF)
+        async with self.write(handle, kept) as sink:
+            await sink.write(source().read_bytes()[:HALF])
+        progress(HALF)
+        await self.over.wait()
+        raise RevokedError("its owner is dead")
+
+
+@asynccontextmanager
+async def _dead_half_way(studio: Studio) -> AsyncGenerator[Path]:
+    """Run a reactor until its copy is half done, and take it for dead; give what is staged."""
+    disk = HalfWayDisk(Setup("vendor", {"work": str(studio.path("vendor"))}, LocalDriveOptions()))
+    studio.providers["vendor"] = disk
+    first, stop = studio.reactor(), anyio.Event()
+    del studio.providers["vendor"]
+    claims = studio.state["claims"]
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: first.run(until_idle=False, stop=stop))
+        with anyio.fail_after(PATIENCE):
+            while not await claims.count_documents({"journal.offset": {"$gt": 0}}):
+                await anyio.sleep(0.01)
+            while not (parts := [*studio.path("vendor").rglob("*.part")]):
+                await anyio.sleep(0.01)
+            while parts[0].stat().st_size < HALF:
+                await anyio.sleep(0.01)
+        await claims.update_many({}, {"$set": {"over": True, "expires": EPOCH}})
+        yield parts[0]
+        disk.over.set()
+        await _until_idle(first)
+        stop.set()
 
 
 @asynccontextmanager

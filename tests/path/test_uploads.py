@@ -19,6 +19,7 @@ from providers.memory import Memory, MemoryOptions
 from providers.memory.streams import MemoryReader
 from reactor.checksums import Hasher
 from reactor.claims import Claim, Claims, Journal, Place
+from reactor.resuming import Resumed, Resuming, Seen
 from tests.path.remotes import remote
 from tests.path.studio import PATIENCE, PROJECT, Studio, some_bytes
 from tests.path.upload_service import Service
@@ -213,6 +214,29 @@ async def test_an_upload_goes_on_where_the_service_says_it_ends(
     assert (attempt["outcome"], attempt["sent"]) == ("available", (4 - staged) * _MIB)
     assert (await studio.entry(representation, "vendor"))["verified"] == "checksum"
     assert await content_at(service.provider(), NAME) == content
+
+
+async def test_who_takes_over_keeps_the_journal_while_it_looks_at_what_is_staged(
+    studio: Studio, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = []
+    look = Resuming.seen
+
+    async def seen(self: Resuming, resumed: Resumed, hasher: Hasher) -> Seen | None:
+        claim = await studio.state["claims"].find_one({})
+        kept.append(claim["journal"])
+        return await look(self, resumed, hasher)
+
+    monkeypatch.setattr(Resuming, "seen", seen)
+    content = some_bytes(4 * _MIB)
+    await studio.publish_file(NAME, content)
+    await _left_behind(studio, content, 3 * _MIB, 2 * _MIB)
+    (token,) = service.uploads
+
+    await studio.run_until_idle()
+
+    (journal,) = kept
+    assert (journal["offset"], journal["token"]) == (2 * _MIB, token)
 
 
 async def test_an_upload_of_other_bytes_is_not_gone_on_with(

@@ -76,13 +76,17 @@ class Disk(Provider):
         return await self._do("look again", end)
 
     async def stage_from_disk(
-        self, source: Callable[[], Path], handle: Handle, progress: Callable[[int], None]
+        self,
+        source: Callable[[], Path],
+        handle: Handle,
+        progress: Callable[[int], None],
+        kept: int = 0,
     ) -> Copied:
         path = source()
 
         def begin() -> tuple[Inode, Facts, Inode]:
             found = self._open(path)
-            return found, found.facts, self._make(handle)
+            return found, found.facts, self._inode(handle) if kept else self._make(handle)
 
         inode, facts, made = await self._do("stage from disk", begin)
 
@@ -93,7 +97,7 @@ class Disk(Provider):
             return Copied(facts, digests[0], digests[1])
 
         try:
-            for start in range(0, facts.size, self._chunk):
+            for start in range(kept, facts.size, self._chunk):
                 await self._do("copy", partial(self._copy, inode, made, handle, start))
                 progress(min(self._chunk, facts.size - start))
             return await self._do("hash both", end)

@@ -22,6 +22,7 @@ from unittest.mock import patch
 
 import psutil
 
+import reactor.bringing
 import reactor.clock
 import reactor.documents
 import reactor.endings
@@ -199,6 +200,7 @@ def simulated() -> Generator[None]:
             (reactor.registry, "host", lambda: current().host),
             (reactor.registry, "_boot", lambda: "boot"),
             (reactor.staging, "JOURNAL_EVERY", SMALL_JOURNAL),
+            (reactor.bringing, "JOURNALLED_BYTES", SMALL_JOURNAL),
             (reactor.endings, "JOURNAL_EVERY", SMALL_JOURNAL),
             (reactor.sites, "Contained", _uncontained),
             (reactor.heart, "BEAT_SECONDS", 15.0),

@@ -16,6 +16,7 @@ from providers.base import (
     FileError,
     MissingFileError,
     PermanentFileError,
+    RevokedError,
 )
 from providers.checksums import checksum_of
 from providers.local_drive import LocalDrive, copying
@@ -55,6 +56,13 @@ def file_of(folder: Path, content: bytes) -> Path:
     file = folder / "file.abc"
     file.write_bytes(content)
     return file
+
+
+async def begun(drive: LocalDrive, content: bytes) -> None:
+    staged = handle("file.exr")
+    await drive.stage(staged.where, staged.claim, len(content))
+    async with drive.write(staged) as sink:
+        await sink.write(content)
 
 
 def large(folder: Path) -> Path:
@@ -165,6 +173,44 @@ async def test_a_cancelled_copy_leaves_nothing_and_nobody_writes_on(
 
     assert scope.cancelled_caught
     assert len(told) == 1
+    assert staged_in(root) == []
+
+
+@pytest.mark.parametrize("kept", [1, copying.COPY_CHUNK + 5, 3 * copying.COPY_CHUNK])
+async def test_only_what_comes_after_the_kept_bytes_is_copied(
+    drive: LocalDrive, root: Path, tmp_path: Path, kept: int
+) -> None:
+    source, told = large(tmp_path), list[int]()
+    await begun(drive, source.read_bytes()[:kept])
+
+    copied = await drive.stage_from_disk(lambda: source, handle("file.exr"), told.append, kept)
+
+    assert sum(told) == 3 * copying.COPY_CHUNK - kept
+    assert copied.staged_checksum == copied.source_checksum == xxh128_of(source)
+    assert same_bytes(root, source)
+
+
+async def test_kept_bytes_that_are_others_show_in_the_checksums(
+    drive: LocalDrive, root: Path, source: Path
+) -> None:
+    await begun(drive, b"other")
+
+    copied = await drive.stage_from_disk(lambda: source, handle("file.exr"), ignore, 5)
+
+    assert copied.source_checksum == xxh128_of(source)
+    assert copied.staged_checksum == xxh128_of(staged_in(root)[0])
+    assert copied.staged_checksum != copied.source_checksum
+
+
+async def test_kept_bytes_that_somebody_revoked_are_not_made_anew(
+    drive: LocalDrive, root: Path, source: Path
+) -> None:
+    await begun(drive, b"some")
+    await drive.revoke(handle("file.exr"))
+
+    with pytest.raises(RevokedError):
+        await drive.stage_from_disk(lambda: source, handle("file.exr"), ignore, 4)
+
     assert staged_in(root) == []
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import anyio
 import pytest
 
 from providers.base import (
@@ -19,9 +20,11 @@ from providers.base import (
     SiteError,
 )
 from providers.sftp.provider import SftpProvider
+from providers.sftp.streams import FileSink
 from tests.servers.sftp import SftpServer, sshd
 
 _FILE = Location("work", "shot/file.exr")
+_MANY = 64  # chunks
 
 
 async def _staged(provider: SftpProvider, where: Location, content: bytes) -> Handle:
@@ -99,6 +102,28 @@ async def test_a_file_where_a_folder_is_needed_is_an_error_of_that_file(
     async with server.provider({"work": str(root)}) as provider:
         with pytest.raises(PermanentFileError, match="move that file away"):
             await provider.stage(_FILE, uuid4().hex, 1)
+
+
+async def test_a_flush_does_not_wait_for_what_others_write_meanwhile(
+    server: SftpServer, root: Path
+) -> None:
+    flushed = anyio.Event()
+    written = 0
+
+    async def flush(sink: FileSink) -> None:
+        await sink.flush()
+        flushed.set()
+
+    async with server.provider({"work": str(root)}) as provider:
+        handle = await provider.stage(_FILE, uuid4().hex, _MANY * CHUNK)
+        async with provider.write(handle) as sink, anyio.create_task_group() as tasks:
+            await sink.write(bytes(CHUNK))
+            tasks.start_soon(flush, sink)
+            while written < _MANY and not flushed.is_set():
+                await sink.write(bytes(CHUNK))
+                written += 1
+
+    assert written < _MANY
 
 
 @pytest.mark.parametrize("path", ["..\\..\\escape", "a/..\\b"])
