@@ -84,6 +84,7 @@ async def _large_round(studio: Studio, version: int) -> tuple[float, float]:
     took = await side_by_side(
         version, lambda: publish_and_wait(studio, [element], "vendor"), *copying
     )
+    await studio.documents.delete_many({})  # what is removed now shall not be brought back
     for file in (source, target, studio.path("vendor", f"Show/{source.name}")):
         file.unlink()
     return took

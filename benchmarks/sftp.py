@@ -124,6 +124,7 @@ async def _large(
             theirs = timed_command(batch)
             ours = await timed(lambda: publish_and_wait(studio, [element], wanted))  # noqa: B023 - awaited here
             rounds.append((ours, theirs))
+            await studio.documents.delete_many({})  # what is removed now shall not be brought back
             for file in (target, studio.path("studio", f"Show/{source.name}")):
                 file.unlink()
             studio.path("vendor", f"Show/{source.name}").unlink()
