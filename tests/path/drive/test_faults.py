@@ -67,5 +67,6 @@ async def test_forty_faults_in_a_sync_of_two_hundred_files(
     assert requests["upload.multipart"] <= small + sum(
         fault.times or 0 for fault in FAULTS if fault.kind == "upload.multipart"
     )
-    polls = requests["changes.list"]  # by the clock: this studio asks every tenth of a second
-    assert sum(requests.values()) - polls <= 2.5 * FILES
+    # Own uploads are told of before they are recorded here, since faults hold the recording up;
+    # this studio asks every tenth of a second, and looks at what it does not know yet.
+    assert sum(requests.values()) <= 4 * FILES
