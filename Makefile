@@ -16,7 +16,7 @@ demo: $(if $(findstring --gdrive,$(ARGS)),.venv/dev,.venv/run) ## The main job o
 
 .PHONY: test
 test: .venv/dev ## Run the tests on real parts (ARGS="-k name" narrows)
-	@$(BIN)/pytest -n logical $(ARGS)
+	@$(BIN)/pytest -n logical --maxprocesses 4 $(ARGS)
 
 .PHONY: test-gdrive
 test-gdrive: .venv/dev ## Ask a real Google Drive what tests assume of it (CREDENTIALS=key.json FOLDER=id)
