@@ -69,7 +69,7 @@ async def _site(
         {"url": f"{scheme}://{host}:{port}", "user": "anna", "password": _SECRET, **keys}
     )
     try:
-        async with KIND.make(Setup("cloud", {"work": "/work"}, options)) as entered:
+        async with KIND.make(Setup("cloud", {"work": "/share"}, options)) as entered:
             yield entered
     finally:
         await server.cleanup()
@@ -159,7 +159,7 @@ async def test_addresses_of_elsewhere_are_not_believed() -> None:
 @pytest.mark.parametrize("name", ["bad%ff.exr", "..%2f..%2fetc%2fpasswd", "a%2Fb.exr"])
 async def test_a_name_that_no_path_can_hold_is_told_and_not_listed(name: str) -> None:
     told: list[Unlisted] = []
-    async with _site(_telling(f"/work/{name}", _stating(404))) as provider:
+    async with _site(_telling(f"/share/{name}", _stating(404))) as provider:
         found = [file async for file in provider.listing("work", unlisted=told.append)]
 
     assert found == []
@@ -172,11 +172,11 @@ async def test_a_part_is_asked_for_and_taken() -> None:
         headers = {"Content-Range": "bytes 5000-5119/5120"}
         return web.Response(status=206, body=_BYTES[5000:], headers=headers)
 
-    assert await _content(_telling("/work/shot/x.exr", ranged), 5000) == _BYTES[5000:]
+    assert await _content(_telling("/share/shot/x.exr", ranged), 5000) == _BYTES[5000:]
 
 
 async def test_a_server_without_ranges_costs_more_and_gives_the_same() -> None:
-    whole = _telling("/work/shot/x.exr", lambda _: web.Response(body=_BYTES))
+    whole = _telling("/share/shot/x.exr", lambda _: web.Response(body=_BYTES))
 
     assert await _content(whole, 5000) == _BYTES[5000:]
 
@@ -196,7 +196,7 @@ _OTHERS = (
 @pytest.mark.parametrize("content", _OTHERS)
 async def test_another_file_than_was_looked_at_is_told(content: Answer) -> None:
     with pytest.raises(ChangedFileError):
-        await _content(_telling("/work/shot/x.exr", content), 5000)
+        await _content(_telling("/share/shot/x.exr", content), 5000)
 
 
 class _Agreeing:
