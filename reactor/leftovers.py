@@ -46,7 +46,8 @@ class Leftovers:
     Clears away what is left: claims at start and every half minute, staged files once a day.
 
     A reactor that runs for weeks must not leave lying about what was given up while a site was
-    out of reach, and is wanted by nobody any more. `done` keeps when each root was gone through: that takes long, and one process does it.
+    out of reach, and is wanted by nobody any more. `done` keeps when each root was gone through:
+    that takes long, and one process does it.
     """
 
     def __init__(
