@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from providers.base import Provider
+from providers.conformance.cancelling import ACTS
 from providers.conformance.names import ODD
 from providers.conformance.services import CopyConformance
 from providers.conformance.suite import ProviderConformance
@@ -85,6 +86,15 @@ class TestRclone(ProviderConformance):
         provider: Provider,  # noqa: ARG002 - as the suite has it
     ) -> None:
         pytest.skip("rclone's server lists a name that it has just refused for being a folder's")
+
+    # It takes away what stands at the key of a request that was cut off.
+    @pytest.mark.parametrize("call", [call for call in ACTS if call != "publish"])
+    async def test_after_a_cancelled_call_files_are_whole_and_it_serves_on(
+        self, provider: Provider, other: Provider, call: str
+    ) -> None:
+        await super().test_after_a_cancelled_call_files_are_whole_and_it_serves_on(
+            provider, other, call
+        )
 
 
 class TestSeaweedFs(ProviderConformance):

@@ -28,7 +28,8 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
     nodes = [f"{_LIARS}::Test{kind.__name__}::{test}" for kind, test in NOTICED.items()]
     nodes += [f"{_LIARS}::TestHonest::{test}" for test in dict.fromkeys(NOTICED.values())]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", f"--junitxml={report}"]
-    subprocess.run([*command, *nodes], capture_output=True, check=False)
+    told = subprocess.run([*command, *nodes], capture_output=True, text=True, check=False)
+    assert told.returncode == pytest.ExitCode.TESTS_FAILED, told.stdout + told.stderr
     cases = ET.parse(report).iter("testcase")
     return {
         (case.attrib["classname"].rpartition(".Test")[2], case.attrib["name"]): next(
