@@ -70,7 +70,7 @@ class DiskReader:
 
 class DiskSink:
     """
-    Staged bytes being written, gathered to whole chunks first.
+    Staged bytes being written, gathered to whole chunks first; what comes as one is not copied.
 
     One task may flush while another writes on: the lock keeps the bytes in order, and what
     could not be written stays gathered, so that no later flush passes over a gap. The disk
@@ -81,23 +81,27 @@ class DiskSink:
     def __init__(self, run: Run, file: FileIO, offset: int) -> None:
         self._run = run
         self._file = file
-        self._gathered = bytearray()
+        self._gathered: list[bytes] = []
+        self._size = 0
         self._lock = Lock()
         self._written = offset
         self._started = offset
 
     async def write(self, chunk: bytes) -> None:
         """Append a chunk; it is written once a whole `CHUNK` has come together."""
-        self._gathered += chunk
-        if len(self._gathered) >= CHUNK:
+        self._gathered.append(chunk)
+        self._size += len(chunk)
+        if self._size >= CHUNK:
             await self.drain()
 
     async def drain(self) -> None:
         """Return when the system has all that was written so far."""
         async with self._lock:
-            gathered = bytes(self._gathered)
+            pieces = tuple(self._gathered)
+            gathered = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             await self._run(self._write, gathered)
-            del self._gathered[: len(gathered)]
+            del self._gathered[: len(pieces)]
+            self._size -= len(gathered)
 
     async def flush(self) -> None:
         """Return when all that was written is on the disk."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import anyio
 
-from providers.base import CHUNK, ChangedFileError, Facts, Location
+from providers.base import ChangedFileError, Facts, Location
 from providers.s3 import requests
 from providers.s3.connecting import Bucket
 from providers.s3.parts import Budget
@@ -63,8 +63,7 @@ class BlockReader:
         self._ask_ahead()
         content = self._first.content
         while content:
-            for start in range(0, len(content), CHUNK):
-                yield content[start : start + CHUNK]
+            yield content
             content = await self._next()
 
     async def unchanged(self) -> bool:
