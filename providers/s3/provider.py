@@ -108,7 +108,7 @@ class S3Provider:
         """Return size, time and version of a file, or None if there is none."""
         subject = self.subject(where)
         with subject.bucket.speaker.explained(where, "reading"):
-            head = await requests.head(subject.bucket.wire, subject.key)
+            head = await requests.look(subject.bucket.wire, subject.key)
         return None if head is None else facts_of(head)
 
     @asynccontextmanager

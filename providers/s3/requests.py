@@ -14,6 +14,8 @@ from providers.s3.wire import Answer, Request, Wire
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _META = "x-amz-meta-"
+_NOT_THERE = frozenset({"NoSuchKey", "NoSuchVersion"})
+_UNREADABLE = frozenset({"InvalidObjectState", "InvalidRange"})  # one in an archive, an empty one
 _COMPLETING = 600.0  # a large object takes minutes to be put together
 
 
@@ -91,6 +93,23 @@ async def head(wire: Wire, key: str, part: int | None = None) -> Head | None:
             await _told(wire, key)
         raise
     return _head(answer, int(answer.headers.get("Content-Length", 0)))
+
+
+async def look(wire: Wire, key: str) -> Head | None:
+    """
+    Return what is told of an object, or None, which is what is expected: asked by its first byte.
+
+    A server that answers HEAD of nothing without a length ends the connection with that, and the
+    next request has to make a new one.
+    """
+    try:
+        return (await get(wire, key, 0, 1)).head
+    except RefusedError as error:
+        if error.code in _NOT_THERE:
+            return None
+        if error.code in _UNREADABLE:
+            return await head(wire, key)
+        raise
 
 
 async def get(wire: Wire, key: str, start: int, length: int, pinned: Head | None = None) -> Block:

@@ -128,11 +128,35 @@ async def test_what_is_refused_is_not_asked_again(shaky: S3Provider, proxy: Faul
 
 
 async def test_a_refusal_without_words_is_asked_for_them(shaky: S3Provider, proxy: Faulty) -> None:
-    proxy.faults.append(Fault(lambda call: call.is_("HEAD"), answers=refusal(403, "")))
+    await put(shaky, "file.exr", b"content")
+    async with shaky.read(at("file.exr")) as reader:
+        proxy.faults.append(Fault(lambda call: call.is_("HEAD"), answers=refusal(403, "")))
+        expired = Fault(lambda call: call.is_("GET"), answers=refusal(403, "ExpiredToken"))
+        proxy.faults.append(expired)
+
+        with pytest.raises(SiteError, match="have expired"):
+            await reader.unchanged()
+
+
+async def test_a_look_is_told_why_it_is_refused_and_asks_once(
+    shaky: S3Provider, proxy: Faulty
+) -> None:
     proxy.faults.append(Fault(lambda call: call.is_("GET"), answers=refusal(403, "ExpiredToken")))
 
     with pytest.raises(SiteError, match="have expired"):
         await shaky.facts(at("file.exr"))
+
+    assert proxy.count("HEAD") == 0
+
+
+@pytest.mark.parametrize("code", ["InvalidObjectState", "InvalidRange"])
+async def test_an_object_whose_bytes_cannot_be_had_is_looked_at_all_the_same(
+    shaky: S3Provider, proxy: Faulty, code: str
+) -> None:
+    published = await put(shaky, "file.exr", b"content")
+    proxy.faults.append(Fault(lambda call: call.is_("GET"), answers=refusal(403, code)))
+
+    assert await shaky.facts(at("file.exr")) == published
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import psutil
 import pytest
 
 from providers.base import ChangedFileError, PermanentFileError
@@ -142,3 +143,27 @@ async def test_a_time_that_nobody_kept_is_none(
     assert timed.mtime_ns == MTIME_NS
     assert untimed is not None
     assert untimed.mtime_ns is None
+
+
+async def test_looks_at_what_is_not_there_go_over_one_connection(
+    strict_server: S3Server, folder: str
+) -> None:
+    async with strict_server.provider({"work": f"/{folder}"}) as site:
+        await site.make_marker("work")
+        before = _ports_to(strict_server)
+
+        for number in range(5):
+            assert await site.facts(at(f"shot/frame.{number}.exr")) is None
+
+        assert before
+        assert _ports_to(strict_server) == before
+
+
+def _ports_to(server: S3Server) -> set[int]:
+    """Return our ends of the connections to a server."""
+    ours = psutil.Process().net_connections("tcp")
+    return {
+        one.laddr.port
+        for one in ours
+        if one.raddr and one.raddr.port == server.port and one.status == psutil.CONN_ESTABLISHED
+    }
