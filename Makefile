@@ -19,10 +19,11 @@ test: .venv/dev ## Run the tests on real parts (ARGS="-k name" narrows)
 	@$(BIN)/pytest -n logical --maxprocesses 4 $(ARGS)
 
 .PHONY: test-gdrive
-test-gdrive: .venv/dev ## Ask a real Google Drive what tests assume of it (CREDENTIALS=key.json FOLDER=id)
+test-gdrive: .venv/dev ## Try a real Google Drive, and ask it what tests assume (CREDENTIALS=key.json FOLDER=id)
 	@[ -n "$(CREDENTIALS)" ] && [ -n "$(FOLDER)" ] \
 	  || { echo "Say whose account, and where: make test-gdrive CREDENTIALS=key.json FOLDER=id"; exit 2; }
 	@$(BIN)/python -m tests.account.gdrive --credentials "$(CREDENTIALS)" --folder "$(FOLDER)"
+	@$(BIN)/python -m tests.account.gdrive.suite --credentials "$(CREDENTIALS)" --folder "$(FOLDER)" $(ARGS)
 
 .PHONY: check
 check: .venv/dev ## Format, lint, types, import contracts

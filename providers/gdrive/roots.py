@@ -4,7 +4,7 @@ Where a root of the settings is in Drive: which folder, and in which shared driv
 `/My Drive/a/b` is what the owner of a folder sees. The service account sees that folder only if
 it is shared with it, or one above it: then what comes before is of no account. `/Name/a/b` is
 below the shared drive `Name`, or below a shared folder `Name`. The address of a folder, as a
-browser shows it, always means that folder.
+browser shows it, always means that folder; names behind it lead on from there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,14 @@ from providers.gdrive.refusals import RefusedError
 from providers.gdrive.telling import Telling
 
 MY_DRIVE = "My Drive"
-_ADDRESS = re.compile(r"https://drive\.google\.com/(?:drive/(?:u/\d+/)?folders/|open\?id=)([\w-]+)")
+_ADDRESS = re.compile(
+    r"""
+      https://drive\.google\.com/(?:drive/(?:u/\d+/)?folders/|open\?id=)(?P<id>[\w-]+)
+      (?:[?&\#][^/]*)?  # what a browser adds
+      (?P<below>.*)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,13 @@ class Roots:
         """Return a root; `SiteError` where the account does not see it."""
         try:
             if address := _ADDRESS.match(path):
-                return await self._root(path, address[1])
-            names = tuple(name for name in path.split("/") if name)
-            starts = await self._starts(path, names)
+                top = await self._root(path, address["id"])
+                if not (names := _names(address["below"])):
+                    return top
+                starts: Sequence[_Start] = [_Start(top.folder, top.drive, names)]
+            else:
+                names = _names(path)
+                starts = await self._starts(path, names)
             for start in starts:
                 if (folder := await self._walk(path, start)) is not None:
                     return await self._root(path, folder)
@@ -144,3 +155,7 @@ class Roots:
             f"write the folder's address in place of {path!r}, as your browser shows it "
             "(https://drive.google.com/drive/folders/…)",
         )
+
+
+def _names(path: str) -> tuple[str, ...]:
+    return tuple(name for name in path.split("/") if name)

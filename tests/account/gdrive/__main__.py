@@ -7,22 +7,15 @@ it found for each question; ends with 1 where the service does something else th
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
 from tests.account.gdrive.questions import QUESTIONS, Finding
-from tests.account.gdrive.service import GOOGLE, Service, account
+from tests.account.gdrive.service import account, arguments
 
 
 def main() -> int:
     """Ask everything, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.account.gdrive", description=__doc__)
-    parser.add_argument("--credentials", type=Path, required=True, help="a service account's key")
-    parser.add_argument("--folder", required=True, help="a folder that the account may write to")
-    parser.add_argument("--service", default=GOOGLE, help="where the service is")
-    given = parser.parse_args()
-    asking = account(Service(given.service), given.credentials, given.folder)
+    asking = account(arguments("python -m tests.account.gdrive", __doc__).parse_args())
     differs = False
     try:
         for question in QUESTIONS:

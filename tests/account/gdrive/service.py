@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import json
 import socket
@@ -63,6 +64,7 @@ class Account:
     service: Service
     key: dict[str, Any]
     parent: str
+    doing: str
 
     @cached_property
     def calls(self) -> Caller:
@@ -72,7 +74,8 @@ class Account:
     @cached_property
     def folder(self) -> str:
         """The id of a new folder, where all is done."""
-        return self.made(f"sitesync asks, {time.strftime('%Y-%m-%d %H.%M.%S')}", self.parent)
+        now = time.strftime("%Y-%m-%d %H.%M.%S")
+        return self.made(f"sitesync {self.doing}, {now}", self.parent)
 
     @cached_property
     def drive(self) -> str | None:
@@ -110,13 +113,24 @@ class Account:
         self.calls.ask("PATCH", f"{FILES}/{self.folder}?supportsAllDrives=true", {"trashed": True})
 
 
-def account(service: Service, key_file: Path, folder: str) -> Account:
+def arguments(program: str, about: str | None) -> argparse.ArgumentParser:
+    """Return what reads whose account is asked, and where."""
+    parser = argparse.ArgumentParser(prog=program, description=about)
+    parser.add_argument("--credentials", type=Path, required=True, help="a service account's key")
+    parser.add_argument("--folder", required=True, help="a folder that the account may write to")
+    parser.add_argument("--service", default=GOOGLE, help="where the service is")
+    return parser
+
+
+def account(given: argparse.Namespace, doing: str = "asks") -> Account:
     """Return the account of a key file; a folder is named by its id, or by its address."""
+    key_file: Path = given.credentials
     try:
         key: dict[str, Any] = json.loads(key_file.read_text())
     except (OSError, ValueError) as error:
         raise SystemExit(f"{key_file} is no service account's key file: {error}") from None
-    return Account(service, key, urlsplit(folder).path.rstrip("/").rpartition("/")[2])
+    parent = urlsplit(str(given.folder)).path.rstrip("/").rpartition("/")[2]
+    return Account(Service(given.service), key, parent, doing)
 
 
 _ALL = {"supportsAllDrives": "true"}

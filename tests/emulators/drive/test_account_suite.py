@@ -48,13 +48,44 @@ def test_what_differs_is_told_beside_what_was_assumed(
     assert done.returncode == 1
 
 
+def test_the_suite_of_all_providers_runs_below_the_folder_and_leaves_nothing_there(
+    drive: DriveEmulator, key_file: Path, tmp_path: Path
+) -> None:
+    folder = drive.shared_drive("Tried", fileOrganizer=drive.service_account("asking"))
+    some = ("-q", "-p", "no:cacheprovider", "-k", "odd_name or replaced or marker")
+
+    done = _asked(drive, key_file, folder, tmp_path, some)
+
+    assert done.returncode == 0, done.stdout
+    assert int(done.stdout.rpartition(" passed")[0].split()[-1]) > 10
+    assert drive.files(folder) == []
+    kept = [file.path for file in drive.files(folder, trashed=True) if file.blob]
+    assert {path.partition(",")[0] for path in kept} == {"sitesync tries"}
+
+
+def test_a_folder_that_may_only_be_read_is_told(
+    drive: DriveEmulator, key_file: Path, tmp_path: Path
+) -> None:
+    folder = drive.shared_drive("Refused", reader=drive.service_account("asking"))
+
+    done = _asked(drive, key_file, folder, tmp_path, ("-q",))
+
+    assert done.returncode == 1
+    assert "the service answered 403" in done.stderr
+
+
 def _asked(
-    drive: DriveEmulator, key_file: Path, folder: str, home: Path
+    drive: DriveEmulator,
+    key_file: Path,
+    folder: str,
+    home: Path,
+    suite: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[str]:
-    """Run it as `make test-gdrive` does, but against the emulator."""
-    command = [sys.executable, "-m", "tests.account.gdrive", "--credentials", str(key_file)]
+    """Run it as `make test-gdrive` does, but against the emulator; with arguments, its suite."""
+    module = "tests.account.gdrive.suite" if suite else "tests.account.gdrive"
+    command = [sys.executable, "-m", module, "--credentials", str(key_file)]
     return subprocess.run(
-        [*command, "--folder", folder, "--service", drive.url],
+        [*command, "--folder", folder, "--service", drive.url, *suite],
         cwd=TREE,
         env={**os.environ, "XDG_CACHE_HOME": str(home)},
         capture_output=True,

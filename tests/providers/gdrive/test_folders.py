@@ -113,3 +113,31 @@ async def test_a_root_that_is_not_shared_names_the_address_to_share_it_with(
         with pytest.raises(SiteError, match=f"the folder 'Bunny' with {studio.email}") as refused:
             await entered.marker("work")
     assert refused.value.kind == "settings"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://drive.google.com/drive/folders/{id}",
+        "https://drive.google.com/drive/u/1/folders/{id}?usp=sharing",
+        "https://drive.google.com/open?id={id}&usp=drive_fs",
+    ],
+)
+async def test_names_behind_a_folders_address_lead_on_from_there(
+    studio: Studio, address: str
+) -> None:
+    address = address.format(id=studio.id)
+
+    async with studio.provider({"work": f"{address}/work", "deep": f"{address}/work/a/b"}) as site:
+        await site.make_marker("work")
+        with pytest.raises(SiteError, match="shared"):
+            await site.marker("deep")
+        await site.make_marker("deep")
+        await put(site, "x.exr", b"below")
+        assert await site.marker("deep") is not None
+    async with studio.provider({"work": address}) as top:
+        await top.make_marker("work")
+        assert await content_at(top, "work/x.exr") == b"below"
+
+    folders = [file.path for file in studio.drive.files(studio.id) if file.blob is None]
+    assert sorted(folders) == ["bare", "work", "work/a", "work/a/b"]
