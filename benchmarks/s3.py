@@ -72,11 +72,13 @@ async def small_files(folder: Path) -> list[Result]:
     """Return files per second where each answer takes 10 ms longer, and without."""
     async with _served(folder / "server") as server:
         with _far_away(server) as port:
-            far = await _sequence(folder / "far", server, port)
-        near = await _sequence(folder / "near", server, server.port)
+            far_up, far_down = await _sequence(folder / "far", server, port)
+        up, down = await _sequence(folder / "near", server, server.port)
     return [
-        _line(f"{COUNT} × 64 KiB to S3, 10 ms away", COUNT, far, 0.8),
-        _line(f"{COUNT} × 64 KiB to S3 on this machine", COUNT, near, None),
+        _line(f"{COUNT} × 64 KiB to S3, 10 ms away", COUNT, far_up, 0.8),
+        _line(f"{COUNT} × 64 KiB from S3, 10 ms away", COUNT, far_down, 0.8),
+        _line(f"{COUNT} × 64 KiB to S3 on this machine", COUNT, up, None),
+        _line(f"{COUNT} × 64 KiB from S3 on this machine", COUNT, down, None),
     ]
 
 
@@ -99,17 +101,25 @@ async def large_file(folder: Path) -> list[Result]:
     ]
 
 
-async def _sequence(folder: Path, server: S3Server, port: int) -> tuple[float, float]:
+async def _sequence(
+    folder: Path, server: S3Server, port: int
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    up: list[tuple[float, float]] = []
+    down: list[tuple[float, float]] = []
     async with _studio(folder, server, port) as studio, studio.running():
         await warmed_up(studio)
-        rounds: list[tuple[float, float]] = []
         for version in range(1, 1 + ROUNDS):
             source = make_files(studio, COUNT, SIZE, version=version)
             elements = elements_of(studio, source, "studio", ["vendor"])
             theirs = _rclone(port, "copy", source, f":{folder.name}-rclone/v{version}")
             ours = await timed(lambda: publish_and_wait(studio, elements, "vendor"))  # noqa: B023 - awaited here
-            rounds.append((ours, theirs))
-    return medians(rounds)
+            up.append((ours, theirs))
+            kept = f":{folder.name}/Show/{source.name}"
+            theirs = _rclone(port, "copy", kept, emptied(folder / "theirs"), to_disk=True)
+            shutil.rmtree(source)
+            ours = await timed(lambda: _bring_back(studio, elements[0]))  # noqa: B023 - awaited here
+            down.append((ours, theirs))
+    return medians(up), medians(down)
 
 
 async def _large(folder: Path, server: S3Server) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -135,9 +145,9 @@ async def _large(folder: Path, server: S3Server) -> tuple[tuple[float, float], t
 
 
 async def _bring_back(studio: Studio, element: dict[str, Any]) -> None:
-    """Let the studio want what only the vendor has."""
+    """Let the studio want what only the vendor has: all files of an element's document."""
     sites = [{"name": "vendor", "created_dt": datetime.now(UTC)}, {"name": "studio"}]
-    change = {"$set": {"files.0.sites": sites}}
+    change = {"$set": {"files.$[].sites": sites}}
     await studio.documents.update_one({"files._id": element["_id"]}, change)
     await until_all_available(studio, "studio")
 
@@ -162,7 +172,7 @@ def _rclone(
         f"bench:{BUCKET}/{place[1:]}" if isinstance(place, str) else str(place)
         for place in (source, target)
     ]
-    synced = [("sync", str(target))] if to_disk else []
+    synced = [("sync", "-f", str(target))] if to_disk else []
     return timed_command([program, "--config", "", "-q", verb, *places], *synced)
 
 
