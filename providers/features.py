@@ -28,6 +28,7 @@ class Features:
     `lists_sizes_only`: listings tell neither times nor ids, which `facts` does.
     `bundles`: it is a `BundleProvider` (`providers.small`). `copies`, `changes` and `parts`: it
     is a `CopyingProvider`, a `ChangingProvider`, a `PartedProvider` (`providers.services`).
+    `space`: it is a `SpaceProvider` (`providers.space`).
     """
 
     atomic_replace: bool = True
@@ -50,3 +51,4 @@ class Features:
     copies: bool = False
     changes: bool = False
     parts: bool = False
+    space: bool = False

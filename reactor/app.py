@@ -40,6 +40,7 @@ from reactor.sources.change_stream import ChangeStream, Cursor, Forgetful, Told
 from reactor.sources.pauses import follow_pauses
 from reactor.sources.scan import Scans
 from reactor.sources.service_changes import Turns
+from reactor.spaces import Spaces
 from reactor.tasks import then_cancel
 from reactor.watching.watches import Watches
 from reactor.workers import ELSEWHERE_SECONDS, Serving, Workers
@@ -105,6 +106,8 @@ class Reactor:
             serving.published,
         )
         self._heart.watches = self.watches.as_documents
+        self._spaces = Spaces(setup.sites)
+        self._heart.spaces = self._spaces.as_documents
 
     async def run(self, *, until_idle: bool, stop: anyio.Event) -> None:
         """Serve until `stop` is set, or until there is nothing left to do now."""
@@ -151,6 +154,7 @@ class Reactor:
                     sources.start_soon(self.scans.run)
                     sources.start_soon(self._keep_settings, cursor, settings)
                     sources.start_soon(self._leftovers.run)
+                    sources.start_soon(self._spaces.run)
                     if not until_idle:
                         sources.start_soon(self.watches.run, self._registry.process, turns)
                     log.info(

@@ -25,7 +25,11 @@ _MOST_WAYS = 100
 
 
 class Heart:
-    """The clockwork of one process. `watches` tells how sites are watched for changes by hand."""
+    """
+    The clockwork of one process.
+
+    `watches` tells how sites are watched for changes by hand, `spaces` how much more they take.
+    """
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class Heart:
         self._scheduler = scheduler
         self._sites = sites
         self.watches: Callable[[], list[dict[str, Any]]] = list
+        self.spaces: Callable[[], list[dict[str, Any]]] = list
 
     async def run(self) -> None:
         """Beat, renew and show, for ever, each by its own clock."""
@@ -78,6 +83,7 @@ class Heart:
                 "waiting": len(self._scheduler.queue),
                 "suspended": suspended,
                 "watches": self.watches(),
+                "spaces": self.spaces(),
                 "ways": [way._asdict() for way in self._sites.ways_known()[:_MOST_WAYS]],
             }
         )

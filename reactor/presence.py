@@ -48,6 +48,16 @@ class SeenWatch:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenSpace:
+    """The room at one root of a site: bytes `free`, of `total`."""
+
+    site: str
+    root: str
+    free: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Doing:
     """One transfer of a reactor: the file's path as documents have it, and where it goes."""
 
@@ -78,6 +88,7 @@ class SeenReactor:
     doing: tuple[Doing, ...] = ()
     relays: bool = False
     ways: tuple[Way, ...] = ()
+    spaces: tuple[SeenSpace, ...] = ()
 
     @property
     def host(self) -> str:
@@ -143,6 +154,11 @@ class Presence:
     def alive(self) -> list[SeenReactor]:
         """Return the reactors that serve and were seen lately."""
         return [reactor for reactor in self.owners if reactor.serves]
+
+    @property
+    def spaces(self) -> dict[tuple[str, str], SeenSpace]:
+        """Return the room at sites and roots, as reactors of now were told."""
+        return {(one.site, one.root): one for seen in self.alive for one in seen.spaces}
 
     @property
     def silent(self) -> list[SeenReactor]:
@@ -248,6 +264,16 @@ def _reactor(found: Mapping[str, Any]) -> SeenReactor:
         ),
         relays=found.get("relays") is True,
         ways=tuple(_way(way) for way in found.get("ways") or ()),
+        spaces=tuple(_space(space) for space in found.get("spaces") or ()),
+    )
+
+
+def _space(found: Mapping[str, Any]) -> SeenSpace:
+    return SeenSpace(
+        site=str(found.get("site") or ""),
+        root=str(found.get("root") or ""),
+        free=int(found.get("free") or 0),
+        total=int(found.get("total") or 0),
     )
 
 

@@ -34,6 +34,7 @@ from providers.conformance.moves import (
     stage,
     write,
 )
+from providers.space import SpaceProvider
 
 _CHECKSUM = re.compile(r"[a-z0-9-]+:[0-9a-f]{8,}")
 _SECOND = 10**9
@@ -53,6 +54,15 @@ class FeatureConformance(Conformance):
         assert before.bundle >= 1
         assert before.mtime_resolution_ns is None or before.mtime_resolution_ns >= 1
         assert all(re.fullmatch("[a-z0-9-]+", name) for name in before.checksums)
+
+    async def test_the_room_that_it_tells_is_a_part_of_all(self, provider: Provider) -> None:
+        if not provider.features.space:
+            pytest.skip("it does not tell how much more it takes")
+        assert isinstance(provider, SpaceProvider)
+
+        space = await provider.space("work")
+
+        assert space is None or 0 <= space.free <= space.total
 
     async def test_as_many_transfers_at_once_as_it_says_are_served(
         self, provider: Provider

@@ -35,10 +35,12 @@ from providers.gdrive.pace import pace_of
 from providers.gdrive.places import Places
 from providers.gdrive.sinks import UploadSink
 from providers.gdrive.staging import Staging
+from providers.gdrive.storage import space_told
 from providers.gdrive.streams import FileReader
 from providers.gdrive.wire import Wire
 from providers.names import components
 from providers.services import Changes
+from providers.space import Space
 
 _MD5 = "md5"
 
@@ -56,6 +58,7 @@ class GdriveProvider:
         transfers=16,
         bundle=16,
         changes=True,
+        space=True,
     )
 
     def __init__(self, setup: Setup) -> None:
@@ -193,6 +196,13 @@ class GdriveProvider:
             )
             async for listed in listing.files(folder, found.ids):
                 yield listed
+
+    async def space(self, root: str) -> Space | None:
+        """Return what is left of the account's own storage; a shared drive has no such limit."""
+        with self._places.explained(f"root {root!r}"):
+            if (await self._places.root(root)).drive is not None:
+                return None
+            return space_told(await self._places.calls.about())
 
     async def changes_now(self, root: str) -> str:
         """Return a token for this moment."""

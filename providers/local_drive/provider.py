@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
@@ -34,6 +35,7 @@ from providers.local_drive.hands import Hands
 from providers.local_drive.settings import LocalDriveOptions
 from providers.local_drive.streams import DiskReader, DiskSink
 from providers.small import SmallFile
+from providers.space import Space
 
 _LISTED_AT_ONCE = 512
 _FOLDERS_AT_ONCE = 32
@@ -67,6 +69,7 @@ class LocalDrive:
             local_paths=True,
             transfers=transfers,
             bundle=_BUNDLE,
+            space=True,
         )
 
     async def __aenter__(self) -> Self:
@@ -206,6 +209,11 @@ class LocalDrive:
     ) -> Copied:
         """Make the staged file of `handle` with a copy of `source`, hashed at both ends."""
         return await self._run(self._files.stage_from_disk, source, handle, progress, kept)
+
+    async def space(self, root: str) -> Space | None:
+        """Return what is free on the disk that a root lies on."""
+        usage = await self._on_file(Location(root, ""), shutil.disk_usage, self.root_path(root))
+        return Space(usage.free, usage.total)
 
     def _roots(self, handles: Sequence[Handle]) -> dict[str, str]:
         """Return the folders of the roots that some handles name."""

@@ -18,6 +18,7 @@ from providers.base import (
     ProviderError,
 )
 from providers.services import ChangingProvider, CopyingProvider, PartedProvider
+from providers.space import SpaceProvider
 from reactor.border.errors import Blame
 
 T = TypeVar("T")
@@ -151,4 +152,5 @@ def the_features(blame: Blame, provider: Provider, found: object) -> Features:
         copies=features.copies and here and isinstance(provider, CopyingProvider),
         changes=features.changes and isinstance(provider, ChangingProvider),
         parts=features.parts and isinstance(provider, PartedProvider),
+        space=features.space and isinstance(provider, SpaceProvider),
     )

@@ -36,6 +36,7 @@ from providers.base import (
 )
 from providers.services import Changes, ChangingProvider, CopyingProvider, PartedProvider
 from providers.small import BundleProvider, SmallFile, SmallFiles
+from providers.space import Space, SpaceProvider
 from reactor.border.answers import (
     ListingOrder,
     a_size,
@@ -53,14 +54,13 @@ from reactor.border.apart import Apart
 from reactor.border.calls import SLOW_DISK, SLOW_LINE, Calls
 from reactor.border.carrying import Carrier, Here, Holding
 from reactor.border.errors import Blame, Terms
+from reactor.border.sent import WHOLE_FILE, Sent
 from reactor.border.streams import ContainedReader, ContainedSink, Opened
 
 log = structlog.stdlib.get_logger()
 
-_WHOLE_FILE = 4 * 3600.0  # seconds for a file of which only the far side knows how large it is
 _PUBLISHED_TOGETHER = 100  # handles for which one timeout more is given
 _LEAVING = 10.0
-_REMEMBERED = 4096
 
 
 class Contained:
@@ -74,7 +74,7 @@ class Contained:
         self._make = make
         self._blame = Blame(site, terms)
         self._calls = Calls(self._blame)
-        self._sent: dict[str, int] = {}  # by claim, what was staged of files under way
+        self._sent = Sent()
         self._carrier: Carrier = Here()
         self._features = Features()
         self._inner: Provider
@@ -155,7 +155,7 @@ class Contained:
 
     async def checksum(self, where: Location | Handle, algorithm: str) -> str | None:
         """Return `"algorithm:hex"` over the site's own bytes; None if it cannot tell."""
-        more = self._for_file(where) if isinstance(where, Handle) else _WHOLE_FILE
+        more = self._sent.patience(where.claim) if isinstance(where, Handle) else WHOLE_FILE
         asked = partial(self._inner.checksum, where, algorithm)
         found = await self._ask("checksum", asked, more=more)
         return the_checksum(self._blame, "checksum", found, algorithm)
@@ -176,7 +176,7 @@ class Contained:
     def write(self, handle: Handle, offset: int = 0) -> AbstractAsyncContextManager[Sink]:
         """Write staged bytes from `offset` on."""
         held = self._carrier.hold(partial(self._inner.write, handle, offset), handle.claim)
-        outer = partial(ContainedSink.opened, offset, partial(self._note_sent, handle.claim))
+        outer = partial(ContainedSink.opened, offset, partial(self._sent.note, handle.claim))
         return Opened(self._calls, "write", held, outer)
 
     # Staged bytes.
@@ -197,7 +197,7 @@ class Contained:
     async def adopt(self, handle: Handle, claim: str) -> Handle:
         """Take over staged bytes whose owner is known to be dead; the old handle is revoked."""
         asked = partial(self._inner.adopt, handle, claim)
-        found = await self._ask("adopt", asked, claim, more=_WHOLE_FILE)
+        found = await self._ask("adopt", asked, claim, more=WHOLE_FILE)
         return the_handle(self._blame, "adopt", found, handle.where, claim)
 
     async def publish(
@@ -210,7 +210,7 @@ class Contained:
         published, or not.
         """
         claims = [handle.claim for handle, _ in handles]
-        sent = [self._sent.get(claim) for claim in claims]
+        sent = [self._sent.size(claim) for claim in claims]
         more = len(handles) // _PUBLISHED_TOGETHER * self._blame.terms.timeout
         more += sum(size or 0 for size in sent) / SLOW_DISK
         asked = partial(self._inner.publish, handles)
@@ -222,7 +222,7 @@ class Contained:
             return [error]
         finally:
             for claim in claims:
-                self._sent.pop(claim, None)
+                self._sent.forget(claim)
         outcomes = the_outcomes(self._blame, "publish", found, sent)
         if any(isinstance(outcome, Facts) for outcome in outcomes):
             self._blame.served()
@@ -230,7 +230,7 @@ class Contained:
 
     async def revoke(self, handle: Handle) -> None:
         """Make every later `publish` of this handle fail."""
-        self._sent.pop(handle.claim, None)
+        self._sent.forget(handle.claim)
         await self._ask("revoke", partial(self._inner.revoke, handle), handle.claim)
 
     async def remove(self, where: Location) -> None:
@@ -281,7 +281,7 @@ class Contained:
         done = the_bundle(self._blame, found, len(files))
         for (handle, content), is_staged in zip(files, done, strict=True):
             if is_staged:
-                self._note_sent(handle.claim, len(content))
+                self._sent.note(handle.claim, len(content))
         return done
 
     async def stage_from_disk(
@@ -333,6 +333,11 @@ class Contained:
             raise self._blame.broken("goes_on_at", f"answers {found} where {within} is the most")
         return found
 
+    async def space(self, root: str) -> Space | None:
+        """Return the room that there is for a root's files, where the service tells it."""
+        asked = partial(cast("SpaceProvider", self._inner).space, root)
+        return some_of_kind(self._blame, "space", await self._ask("space", asked), Space)
+
     async def changes_now(self, root: str) -> str:
         """Return a token for this moment."""
         found = await self._ask("changes_now", partial(self._changing.changes_now, root))
@@ -370,16 +375,6 @@ class Contained:
 
     async def _told_features(self) -> object:
         return self._inner.features
-
-    def _note_sent(self, claim: str, size: int) -> None:
-        self._sent[claim] = size
-        if len(self._sent) > _REMEMBERED:  # some transfers end without a word
-            del self._sent[next(iter(self._sent))]
-
-    def _for_file(self, handle: Handle) -> float:
-        """Return the seconds that a far side may take for something with all of a staged file."""
-        sent = self._sent.get(handle.claim)
-        return _WHOLE_FILE if sent is None else sent / SLOW_DISK
 
     # What features say of these, `the_features` has looked for.
 

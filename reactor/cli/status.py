@@ -88,11 +88,19 @@ def _show(presence: Presence, standings: Sequence[SiteStanding]) -> None:
     _section("Suspended sites", ["suspended site", "seen from", "kind", "why"], suspended)
     columns = ["site", "folder", "seen from", "what"]
     _section("Places that need a look", columns, _watch_rows(presence))
+    _section("Room", ["site", "root", "free", "of"], _space_rows(presence))
     columns = ["reactor on", "pid", "site", "running", "waiting", "last seen", "does"]
     shown = [*presence.alive, *presence.silent]
     _section("Reactors", columns, [_reactor_row(reactor) for reactor in shown])
     if not presence.alive:
         click.echo("No reactor runs: start one with `sitesync run`.")
+
+
+def _space_rows(presence: Presence) -> list[list[str]]:
+    return [
+        [one.site, one.root or "root", decimal(one.free), decimal(one.total)]
+        for _, one in sorted(presence.spaces.items())
+    ]
 
 
 def _watch_rows(presence: Presence) -> list[list[str]]:
@@ -178,6 +186,7 @@ def _as_json(presence: Presence, standings: Sequence[SiteStanding]) -> dict[str,
             for reactor in presence.alive
             for why in reactor.suspended
         ],
+        "space": [asdict(one) for _, one in sorted(presence.spaces.items())],
         "pauses": [_pause_json(pause) for pause in presence.pauses],
         "reactors": [reactor_json(reactor) for reactor in presence.alive],
         "silent": [reactor_json(reactor) for reactor in presence.silent],

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import getpass
 import os
+import shutil
 from pathlib import Path
 from typing import Any
+
+from rich.filesize import decimal
 
 from providers.base import STAGED_PREFIX
 from tests.cli.machine import Machine
@@ -55,6 +58,14 @@ def test_a_root_that_is_not_there_is_a_problem(machine: Machine) -> None:
 
     assert machine.finding("site vendor")["level"] == "problem"
     assert not machine.root("vendor").exists()
+
+
+def test_the_room_at_a_site_is_told(machine: Machine) -> None:
+    total = decimal(shutil.disk_usage(machine.root("vendor")).total)
+
+    found = machine.finding("site vendor")
+
+    assert f" of {total} are free" in found["text"]
 
 
 def test_trying_to_write_leaves_nothing_behind(machine: Machine) -> None:

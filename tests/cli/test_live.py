@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from typing import Any
@@ -55,6 +56,20 @@ def test_a_running_transfer_is_seen_from_outside(slow: Machine) -> None:
         (PROJECT, "vendor_web"),
     ]
     assert status["reactors"][0]["site"] == "studio"
+
+
+def test_the_room_at_each_site_is_shown_by_a_reactor_at_work(machine: Machine) -> None:
+    disk = shutil.disk_usage(machine.root("vendor"))
+    with machine.serving():
+        space = until(lambda: machine.answer("status")["space"])
+        shown = machine.call("status").stdout
+
+    assert [(one["site"], one["root"], one["total"]) for one in space] == [
+        ("studio", "work", disk.total),
+        ("vendor", "work", disk.total),
+    ]
+    assert all(0 < one["free"] < disk.total for one in space)
+    assert any(line.startswith("vendor\twork\t") for line in shown.splitlines())
 
 
 def test_doctor_finds_nothing_wrong_with_a_reactor_at_work(slow: Machine) -> None:

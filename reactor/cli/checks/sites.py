@@ -6,12 +6,14 @@ import secrets
 from dataclasses import dataclass, field
 
 import anyio
+from rich.filesize import decimal
 
 from providers.base import Features, Handle, Location, Marker, ProviderError, SiteError
 from reactor.cli.checks.finding import Finding, ok, problem, warning
 from reactor.sites import Site, Sites
 
 _CLEAN_UP_SECONDS = 10.0
+_LITTLE = 50  # of so many parts, less than one is left
 _TRIED_BYTES = b"sitesync doctor was here; this file can be removed\n"
 
 
@@ -61,7 +63,14 @@ async def _check_root(site: Site, root: str, report: SiteReport) -> Finding:
         await _try_to_stage(site, root)
     except ProviderError as error:
         return problem(about, f"{named} cannot be written: {_told(error)}")
-    return ok(about, f"{named} is reachable, marked and writable; {_proof(site.provider.features)}")
+    text = f"{named} is reachable, marked and writable; {_proof(site.provider.features)}"
+    space = await site.provider.space(root) if site.provider.features.space else None
+    if space is None:
+        return ok(about, text)
+    room = f"{decimal(space.free)} of {decimal(space.total)} are free"
+    if space.free * _LITTLE < space.total or not space.free:
+        return warning(about, f"{text}; but only {room}", "free some room there, or buy more")
+    return ok(about, f"{text}; {room}")
 
 
 async def _try_to_stage(site: Site, root: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from anyio import to_thread
 
 from providers.base import CHUNK, Facts, Handle, Location, SiteError
-from reactor.border import calls, contained, thread
+from reactor.border import calls, contained, sent, thread
 from reactor.border.apart import Apart
 from reactor.border.contained import Contained
 from tests.reactor.border.using import CALLS, WHERE, faulty_memory, opened, use
@@ -22,7 +22,8 @@ apart = pytest.mark.parametrize("apart", [False, True], ids=["ours", "apart"])
 
 @pytest.fixture(autouse=True)
 def _no_time_for_whole_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contained, "_WHOLE_FILE", 0.0)
+    for module in (contained, sent):
+        monkeypatch.setattr(module, "WHOLE_FILE", 0.0)
     monkeypatch.setattr(thread, "_GRACE", 0.3)
 
 
