@@ -46,15 +46,15 @@ class Surroundings:
     What a watch knows of the process it is in.
 
     `projects` are those served. `survey` yields, for a project and root, documents' paths that
-    may not be as they should, with what is there. `is_moving` tells work under way, `is_busy`
-    whether there is much of it, and `published` the facts of files that this process has
-    brought lately.
+    may not be as they should, with what is there. `moving` is the work under way just now,
+    `is_busy` tells whether there is much of it, and `published` the facts of files that this
+    process has brought lately.
     """
 
     reader: Reader
     projects: Callable[[], Awaitable[Sequence[str]]]
     survey: Callable[[Inspection, str], AsyncIterator[Batch]]
-    is_moving: Callable[[Work], bool]
+    moving: Collection[Work]
     is_busy: Callable[[], bool]
     published: Callable[[Location], Facts | None]
 
@@ -175,14 +175,15 @@ class Watch:
                 await self._survey(root)
 
     async def _look_due(self) -> None:
-        await self._strays.sort()
+        await self._strays.sort(self._under_way())
         for root, quiet in self._quiet.items():
             if quiet.overflowed:
                 quiet.overflowed = False
                 self._unsure(root)
             while due := quiet.due(time.monotonic() - self._deferral(), TOGETHER):
-                await self._strays.sort()
-                await self._look(root, due)
+                under_way = self._under_way()
+                await self._strays.sort(under_way)
+                await self._look(root, self._later(root, due, under_way))
 
     def _deferral(self) -> float:
         """Return for how long looks may wait: what is published now comes with events of its own."""
@@ -208,6 +209,25 @@ class Watch:
 
     def _is_deaf(self, root: str) -> bool:
         return self._sources[root].mode == "surveyed"
+
+    def _under_way(self) -> frozenset[str]:
+        """Return the paths to which transfers of ours are bringing files here, below any root."""
+        name, found = self._site.name, set[str]()
+        inspections: dict[str, Inspection | None] = {}
+        for work in self._around.moving:
+            if work.project not in inspections:
+                inspections[work.project] = self._sightings.inspection_of(work.project)
+            inspection = inspections[work.project]
+            if inspection and work.site == (inspection.topology.destination(name) or name):
+                found.add(parse_path(work.path).path)
+        return frozenset(found)
+
+    def _later(self, root: str, paths: Sequence[str], under_way: frozenset[str]) -> list[str]:
+        """Return those paths to look at now; what was told of the others waits with them."""
+        for path in paths:
+            if path in under_way:
+                self._quiet[root].note(path, time.monotonic())
+        return [path for path in paths if path not in under_way]
 
     async def _look(self, root: str, paths: Sequence[str]) -> None:
         """Look at paths below a root, for whichever projects name them."""
@@ -262,7 +282,7 @@ class Watch:
         to = topology.destination(name) or name
         still: list[str] = []
         for text in sorted(texts):
-            if self._around.is_moving(Work(topology.project, to, text)):
+            if Work(topology.project, to, text) in self._around.moving:
                 self._quiet[root].note(parse_path(text).path, time.monotonic())
             else:
                 still.append(text)

@@ -2,19 +2,21 @@
 Files, known by a service's own ids, that may be gone from where documents have them.
 
 A service tells where a file is now, and not where it was. Where documents have it there, too, it
-is no stray: that is asked before anybody looks at that place, since a look may mark it there.
+is no stray: that is asked before anybody looks at that place, since a look may mark it there. What
+is being brought there just now, documents have once that is recorded: until then it is not asked.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from providers.base import Location
 from reactor.judging.inspection import Inspection
 from reactor.reader import Reader
 from reactor.watching.sightings import TOGETHER, Sightings
 
+_MOVING_SECONDS = 0.1
 _SHARE = 50  # looking ids up goes through whole projects: of so many seconds, one at most
 
 
@@ -30,6 +32,7 @@ class Strays:
         self._told: dict[str, Location | None] = {}
         self._astray: dict[str, set[str]] = {}
         self._due = 0.0
+        self._sorts_at = 0.0
 
     def __bool__(self) -> bool:
         return bool(self._told or self._astray)
@@ -37,14 +40,21 @@ class Strays:
     def note(self, file: str, where: Location | None) -> None:
         """Take note of where a file is now: nowhere below the roots, if None."""
         self._told[file] = where
+        self._sorts_at = 0.0
 
     def next_time(self) -> float | None:
         """Return when strays may be looked up, if there are any."""
-        return 0.0 if self._told else self._due if self._astray else None
+        return self._sorts_at if self._told else self._due if self._astray else None
 
-    async def sort(self) -> None:
-        """Find out which files are where documents have them, and forget those."""
-        told, self._told = self._told, {}
+    async def sort(self, under_way: Collection[str]) -> None:
+        """Find out which files are where documents have them, and forget those; others are `under_way`."""
+        told = {
+            file: where
+            for file, where in self._told.items()
+            if where is None or where.path not in under_way
+        }
+        self._told = {file: where for file, where in self._told.items() if file not in told}
+        self._sorts_at = time.monotonic() + _MOVING_SECONDS
         for project in await self._projects() if told else ():
             inspection = self._sightings.inspection_of(project)
             if inspection is not None and (ids := await self._of(inspection, told)):

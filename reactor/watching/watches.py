@@ -90,7 +90,7 @@ class Watches:
             reader=self._desk.reader,
             projects=self._projects,
             survey=doubtful,
-            is_moving=self._running.__contains__,
+            moving=self._running,
             is_busy=lambda: len(self._running) >= _MANY,
             published=partial(self._published.facts, site.label),
         )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 
-from providers.base import Location
+from providers.base import Facts, Handle, Location, ProviderError
 from providers.services import Change
 from reactor.backoff import Backoff
 from reactor.sources import service_changes
@@ -157,6 +158,34 @@ async def test_the_file_of_an_id_is_looked_for_where_documents_have_it(
         await until_entry(studio, gone, lambda entry: entry == {})
 
         assert available(await studio.entry(other, "drive"))
+
+
+async def test_what_is_told_of_our_own_before_it_is_recorded_is_asked_for_by_nobody(
+    studio: Studio, drive: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Counter[str]()
+
+    def tell(change: Change) -> Change:
+        told.update([change.where.path] if change.where else [])
+        return change
+
+    async def slow_to_answer(
+        handles: Sequence[tuple[Handle, int | None]],
+    ) -> Sequence[Facts | ProviderError]:
+        outcomes = await Remote.publish(drive, handles)
+        await until(lambda: all(told[handle.where.path] for handle, _ in handles))
+        await anyio.sleep(5 * studio.changes_interval)  # for the watch to take it up
+        return outcomes
+
+    drive.words = tell
+    async with following(studio):
+        monkeypatch.setattr(drive, "publish", slow_to_answer)
+        names = [f"shot/frame.{number}.exr" for number in range(4)]
+        await synced(studio, *names)
+        await until_kept(studio)
+
+    # Each was looked at once: by its transfer, before anything was sent.
+    assert drive.looked == dict.fromkeys(names, 1)
 
 
 async def test_of_a_folder_all_that_is_or_was_below_it_is_looked_at(
