@@ -25,6 +25,10 @@ test-gdrive: .venv/dev ## Try a real Google Drive, and ask it what tests assume 
 	@$(BIN)/python -m tests.account.gdrive --credentials "$(CREDENTIALS)" --folder "$(FOLDER)"
 	@$(BIN)/python -m tests.account.gdrive.suite --credentials "$(CREDENTIALS)" --folder "$(FOLDER)" $(ARGS)
 
+.PHONY: fuzz
+fuzz: .venv/dev ## Fuzz what reads other people's data, by coverage (ARGS="--seconds 600 settings")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: check
 check: .venv/dev ## Format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -12,6 +12,7 @@ from anyio import Lock
 
 from providers.base import CHUNK, Facts
 from providers.local_drive import disk
+from providers.local_drive.copying import write
 
 WRITEBACK = 16 * CHUNK
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class DiskReader:
 
 class DiskSink:
     """
-    Staged bytes being written, gathered to whole chunks first; what comes as one is not copied.
+    Staged bytes being written, gathered to whole chunks first.
 
     One task may flush while another writes on: the lock keeps the bytes in order, and what
     could not be written stays gathered, so that no later flush passes over a gap. The disk
@@ -82,7 +83,7 @@ class DiskSink:
         self._run = run
         self._file = file
         self._gathered: list[bytes] = []
-        self._size = 0
+        self._size = 0  # of what is gathered
         self._lock = Lock()
         self._written = offset
         self._started = offset
@@ -97,23 +98,21 @@ class DiskSink:
     async def drain(self) -> None:
         """Return when the system has all that was written so far."""
         async with self._lock:
-            pieces = tuple(self._gathered)
-            gathered = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            await self._run(self._write, gathered)
-            del self._gathered[: len(pieces)]
-            self._size -= len(gathered)
+            gathered, size = tuple(self._gathered), self._size
+            await self._run(self._write, gathered, size)
+            del self._gathered[: len(gathered)]
+            self._size -= size
 
     async def flush(self) -> None:
         """Return when all that was written is on the disk."""
         await self.drain()
         await self._run(disk.sync_file, self._file.fileno())
 
-    def _write(self, gathered: bytes) -> None:
+    def _write(self, gathered: Sequence[bytes], size: int) -> None:
         self._file.seek(self._written)
-        rest = memoryview(gathered)
-        while rest:
-            rest = rest[self._file.write(rest) :]
-        self._written += len(gathered)
+        for chunk in gathered:
+            write(self._file, memoryview(chunk))
+        self._written += size
         if self._written - self._started >= WRITEBACK:
             disk.start_writeback(self._file.fileno(), self._started, self._written - self._started)
             self._started = self._written
