@@ -165,5 +165,5 @@ def _ports_to(server: S3Server) -> set[int]:
     return {
         one.laddr.port
         for one in ours
-        if one.raddr and one.raddr.port == server.port and one.status == psutil.CONN_ESTABLISHED
+        if one.status == psutil.CONN_ESTABLISHED and one.raddr.port == server.port
     }
