@@ -19,7 +19,11 @@ import pytest
 from providers.base import PermanentFileError, Provider, Unlisted
 from providers.conformance.moves import at, content_at, payload, put
 from providers.conformance.names import CALLS, ODD, Call, NameConformance
-from providers.conformance.suite import FolderConformance, ProviderConformance
+from providers.conformance.suite import (
+    CopyConformance,
+    FolderConformance,
+    ProviderConformance,
+)
 from tests.servers.rclone import configuration, obscured, serving, site
 
 _FAST = {"pacer_min_sleep": "0s"}
@@ -176,6 +180,20 @@ class InMemory(OfRemote):
 
 class TestMemory(InMemory):
     remote = "memory:bucket"
+
+
+class TestCopies(CopyConformance):
+    """Between two folders of one remote, whose service copies by itself."""
+
+    @pytest.fixture
+    async def provider(self, config: Path) -> AsyncIterator[Provider]:
+        async with site("memory:copies", config, {"work": uuid4().hex}) as entered:
+            yield entered
+
+    @pytest.fixture
+    async def neighbour(self, config: Path) -> AsyncIterator[Provider]:
+        async with site("memory:copies", config, {"work": uuid4().hex}) as entered:
+            yield entered
 
 
 class TestCrypt(InMemory):
