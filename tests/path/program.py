@@ -8,7 +8,7 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import Popen
+from subprocess import Popen, run
 from typing import Any
 
 import anyio
@@ -49,6 +49,35 @@ def write_vendor(studio: Studio, uri: str, vendor: str) -> Path:
         """
     )
     return file
+
+
+def add_drive(
+    settings: Path,
+    key_file: Path,
+    shared: str,
+    endpoint: str | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> None:
+    """
+    Add a site `archive`, a shared drive of some name, and make its marker.
+
+    The settings must end with their defaults.
+    """
+    elsewhere = f"endpoint = {json.dumps(endpoint)}" if endpoint else ""
+    with settings.open("a") as text:
+        text.write(
+            f"""
+            always_accessible_on = ["archive"]
+            [sites.archive]
+            provider = "gdrive"
+            key_file = {json.dumps(str(key_file))}
+            root = {{ work = {json.dumps(f"/{shared}")} }}
+            {elsewhere}
+            """
+        )
+    command = [sys.executable, "-m", "reactor", "--config", str(settings), "site", "init"]
+    environ = {**environment(settings), **(variables or {})}
+    run([*command, "archive"], check=True, capture_output=True, env=environ)
 
 
 def environment(settings: Path) -> dict[str, str]:
