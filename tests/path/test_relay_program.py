@@ -128,9 +128,9 @@ async def test_from_sftp_to_drive_a_file_goes_in_one_pass_and_no_disk_sees_it(
     with reactor_process(settings) as process:
         representation = await studio.publish(element)
         entry = await studio.until(representation, "archive")
+        [attempt] = await studio.until_attempts(1)
         written = _written(process.pid)
 
-    [attempt] = await studio.attempts()
     assert (attempt["source"], attempt["how"], attempt["sent"]) == ("vendor", "stream", LARGE)
     assert entry["verified"] == "checksum"
     assert drive.contents(shared)["shot/a.mov"] == content
