@@ -110,7 +110,8 @@ def run_campaign(order: Order, folder: Path) -> Result:
         _settle(made, result, publishers)
         result.kills = sum(place.kills for place in made.fleet.places)
         result.exit_codes = made.fleet.end()
-        result.crashes = made.fleet.crashes
+        result.crashes = len(made.fleet.crashes)
+        result.trouble += made.fleet.crashes
         _judge(made, result)
     return result
 
