@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,8 +32,9 @@ class RcloneStudio(Studio):
         return RcloneProvider(self.setup(name))
 
     async def make_markers(self) -> None:
-        for name in self.names:
-            async with self.provider(name) as entered:
+        async with AsyncExitStack() as together:  # one rclone for all of them
+            for name in self.names:
+                entered = await together.enter_async_context(self.provider(name))
                 await entered.make_marker("work")
 
     def held(self, site: str, name: str) -> bytes:
