@@ -86,12 +86,15 @@ class _PausedSink:
         await self._at("partly sent")
 
 
+def _hear_of_nothing(*_: object) -> None:
+    """As whoever is paused: not even that another has brought the file meanwhile."""
+
+
 @pytest.mark.parametrize(("kind", "step"), STEPS)
 async def test_an_upload_that_ends_after_it_was_taken_over_is_never_seen(
     studio: RcloneStudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    # Whoever is paused hears of nothing: not of the file that another has brought meanwhile.
-    monkeypatch.setattr(Scheduler, "stop", lambda *_: None)
+    monkeypatch.setattr(Scheduler, "stop", _hear_of_nothing)
     content = some_bytes(SIZE)
     representation = await studio.publish_file("a.mov", content)
     async with _paused(studio, step) as vendor:
