@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.rig import (
     Result,
+    beside,
     elements_of,
     emptied,
     large_file_at,
@@ -64,8 +65,8 @@ async def small_files(folder: Path) -> list[Result]:
             ours, theirs, each = await _sequence(folder / remote, config, remote)
             name = f"{COUNT} × 64 KiB by rclone to {remote}"
             results += [
-                _line(name, COUNT, (ours, theirs), "rclone copy"),
-                _line(name, COUNT, (ours, each), "a process a file", 1.0),
+                beside(name, COUNT, (ours, theirs), "rclone copy"),
+                beside(name, COUNT, (ours, each), "a process a file", 1.0),
             ]
     return results
 
@@ -79,7 +80,7 @@ async def large_file(folder: Path) -> list[Result]:
             for at, wanted in (("studio", "vendor"), ("vendor", "studio")):
                 pair = await _large(folder / f"{remote}-{at}", config, files, (at, wanted))
                 name = f"1 GiB by rclone {'to' if at == 'studio' else 'from'} {remote} (MiB/s)"
-                results.append(_line(name, mib, pair, "rclone copy", 0.8))
+                results.append(beside(name, mib, pair, "rclone copy", 0.8))
     return results
 
 
@@ -138,18 +139,3 @@ async def _large(
 
 def _rclone(config: Path, *arguments: str) -> list[str]:
     return [str(RCLONE), "--config", str(config), *arguments]
-
-
-def _line(
-    name: str, amount: float, seconds: tuple[float, float], whose: str, least: float = 0.0
-) -> Result:
-    ours, theirs = seconds
-    ratio = theirs / ours
-    return Result(
-        name,
-        f"{amount / ours:.0f} /s",
-        f"{whose}: {amount / theirs:.0f} /s",
-        ratio,
-        f"≥ {least}×" if least else "",
-        ratio >= least,
-    )

@@ -149,6 +149,22 @@ def medians(rounds: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return median(ours for ours, _ in rounds), median(theirs for _, theirs in rounds)
 
 
+def beside(
+    name: str, amount: float, seconds: tuple[float, float], whose: str, least: float = 0.0
+) -> Result:
+    """Return the line of a rate: so much in our seconds, and in those of somebody else."""
+    ours, theirs = seconds
+    ratio = theirs / ours
+    return Result(
+        name,
+        f"{amount / ours:.0f} /s",
+        f"{whose}: {amount / theirs:.0f} /s",
+        ratio,
+        f"≥ {least}×" if least else "",
+        ratio >= least,
+    )
+
+
 def settings_of(studio: Studio, uri: str) -> Path:
     """Write the settings of two disks, and return the file."""
     roots = {name: json.dumps(str(studio.path(name))) for name in studio.names}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.rig import (
     Result,
+    beside,
     elements_of,
     emptied,
     large_file_at,
@@ -61,36 +62,36 @@ def _far_away(server: SftpServer) -> Generator[int]:
 async def small_files(folder: Path) -> list[Result]:
     """Return files per second, against a batch of `put`."""
     with sshd(emptied(folder / "sshd")) as server:
-        ours, theirs = await _sequence(folder / "near", server, server.port, COUNT)
-    return [_line(f"{COUNT} × 64 KiB to SFTP", COUNT, ours, theirs, 0.5)]
+        seconds = await _sequence(folder / "near", server, server.port, COUNT)
+    return [beside(f"{COUNT} × 64 KiB to SFTP", COUNT, seconds, "sftp", 0.5)]
 
 
 async def small_files_far_away(folder: Path) -> list[Result]:
     """Return files per second where each answer takes 10 ms longer, against a batch of `put`."""
     count = COUNT // 8  # at 10 ms a step, sftp needs a minute for all of them
     with sshd(emptied(folder / "sshd")) as server, _far_away(server) as port:
-        ours, theirs = await _sequence(folder / "far", server, port, count)
-    return [_line(f"{count} × 64 KiB to SFTP, 10 ms away", count, ours, theirs, 3.0)]
+        seconds = await _sequence(folder / "far", server, port, count)
+    return [beside(f"{count} × 64 KiB to SFTP, 10 ms away", count, seconds, "sftp", 3.0)]
 
 
 async def large_file(folder: Path) -> list[Result]:
     """Return the rate of one large file, there and back, against `put` and `get` of it."""
     with sshd(emptied(folder / "sshd")) as server:
-        up, sftp_up = await _large(folder / "up", server, "studio", "vendor", "off")
+        up = await _large(folder / "up", server, "studio", "vendor", "off")
         proved, _ = await _large(folder / "proved", server, "studio", "vendor", "auto")
-        down, sftp_down = await _large(folder / "down", server, "vendor", "studio", "off")
+        down = await _large(folder / "down", server, "vendor", "studio", "off")
     mib = LARGE // 1024**2
     return [
-        _line("1 GiB to SFTP (MiB/s)", mib, up, sftp_up, 0.8),
+        beside("1 GiB to SFTP (MiB/s)", mib, up, "sftp", 0.8),
         Result(
             "1 GiB to SFTP, proved by the server's own checksum",
             f"{mib / proved:.0f} /s",
-            f"sftp, unproved: {mib / sftp_up:.0f} /s",
-            sftp_up / proved,
+            f"sftp, unproved: {mib / up[1]:.0f} /s",
+            up[1] / proved,
             "",
             met=True,
         ),
-        _line("1 GiB from SFTP (MiB/s)", mib, down, sftp_down, 0.8),
+        beside("1 GiB from SFTP (MiB/s)", mib, down, "sftp", 0.8),
     ]
 
 
@@ -141,15 +142,3 @@ def _batch(server: SftpServer, port: int, folder: Path, lines: list[str]) -> lis
     flags = [flag for key, value in options.items() for flag in ("-o", f"{key}={value}")]
     user = server.options().user
     return ["sftp", "-q", "-P", str(port), *flags, "-b", str(batch), f"{user}@127.0.0.1"]
-
-
-def _line(name: str, amount: float, ours: float, theirs: float, least: float) -> Result:
-    ratio = theirs / ours
-    return Result(
-        name,
-        f"{amount / ours:.0f} /s",
-        f"sftp: {amount / theirs:.0f} /s",
-        ratio,
-        f"≥ {least}×",
-        ratio >= least,
-    )

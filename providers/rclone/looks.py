@@ -18,6 +18,7 @@ class Looks:
 
     def __init__(self, remote: Remote, places: Places, traits: Traits) -> None:
         self.traits = traits
+        self.errors = remote.errors
         self._remote = remote
         self._places = places
         self._tops: dict[str, str] = {}
@@ -55,7 +56,7 @@ class Looks:
         except ProviderError as error:
             return error
         if now is None or now != seen:
-            return self._remote.errors.changed(what)
+            return self.errors.changed(what)
         return SiteError(
             "unreachable", f"site {self._remote.site!r}: reading {location(what)} broke off"
         )
@@ -66,6 +67,6 @@ class Looks:
             try:
                 info = await self._remote.call("operations/fsinfo", fs=fs)
             except RcError as error:
-                raise self._remote.errors.of_site(error) from error
+                raise self.errors.of_site(error) from error
             self._tops[fs] = info["Root"]
         return self._tops[fs]

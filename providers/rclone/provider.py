@@ -7,16 +7,19 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Self
 
 from providers.base import (
+    Copied,
     Facts,
     Features,
     Handle,
     Listed,
     Location,
     Marker,
+    Provider,
     ProviderError,
     Setup,
     Unlisted,
 )
+from providers.rclone.copying import Original
 from providers.rclone.errors import Where, revoked
 from providers.rclone.facts import Item, checksum_of
 from providers.rclone.listing import Listing
@@ -29,6 +32,7 @@ from providers.rclone.requests import RcError
 from providers.rclone.staging import Staging
 from providers.rclone.streams import RcloneReader, RcloneSink
 from providers.rclone.traits import TRANSFERS, traits_of
+from providers.services import CopyRefusedError
 
 
 class RcloneProvider:
@@ -127,6 +131,34 @@ class RcloneProvider:
                 revoked(where) if isinstance(where, Handle) else self._remote.errors.missing(where)
             )
         return checksum_of(found, algorithm)
+
+    def is_on(self, remote: Remote) -> bool:
+        """Return whether its files are on a remote."""
+        return self._remote.is_one_with(remote)
+
+    @property
+    def looks(self) -> Looks:
+        """What rclone tells of its files; copies between sites hold it against each other."""
+        return self._looks
+
+    def copies_from(self, source: Provider) -> bool:
+        """Return whether the service copies files of `source`: of the same remote."""
+        return isinstance(source, RcloneProvider) and source.is_on(self._remote)
+
+    async def begin_copy(
+        self, where: Location, claim: str, size: int, mtime_ns: int | None = None
+    ) -> Handle:
+        """Take note of what will be copied."""
+        return await self._staging.make(where, claim, size, mtime_ns)
+
+    async def copy(
+        self, source: Provider, facts: Facts, handle: Handle, progress: Callable[[int], None]
+    ) -> Copied:
+        """Have the service copy; both checksums are its own."""
+        if not isinstance(source, RcloneProvider) or not source.is_on(self._remote):
+            raise CopyRefusedError(f"{handle.where} is not on this remote")
+        original = Original(source.looks, handle, facts)
+        return await self._staging.copy(original, handle, facts, progress)
 
     async def publish(
         self, handles: Sequence[tuple[Handle, int | None]]

@@ -51,6 +51,11 @@ class Remote:
             with anyio.CancelScope(shield=True):
                 await leave(daemon, self._options)
 
+    def is_one_with(self, other: Remote) -> bool:
+        """Return whether both are folders of one remote of one configuration."""
+        same = self._daemon is not None and self._daemon is other._daemon
+        return same and self._options.name == other._options.name
+
     @property
     def feed(self) -> Feed:
         """Where rclone fetches what it uploads."""

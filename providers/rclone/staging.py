@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import anyio
 
 from providers.base import (
     ChangedFileError,
+    Copied,
     Facts,
     FileError,
     Handle,
@@ -17,6 +18,7 @@ from providers.base import (
     MissingFileError,
     ProviderError,
 )
+from providers.rclone.copying import Copy, Original, proved
 from providers.rclone.errors import revoked
 from providers.rclone.facts import Item
 from providers.rclone.jobs import carried_out
@@ -26,6 +28,7 @@ from providers.rclone.places import Place
 from providers.rclone.remote import Remote
 from providers.rclone.streams import RcloneSink
 from providers.rclone.uploads import Upload
+from providers.services import CopyRefusedError
 from providers.together import publish_each
 
 # Without this rclone takes a file of the same size and time for the same file: it would keep the
@@ -41,7 +44,7 @@ class _Staged:
 
     size: int
     mtime_ns: int | None
-    upload: Upload | None = None
+    under_way: Upload | Copy | None = None
     seen: Item | None = None
 
 
@@ -80,7 +83,7 @@ class Staging:
             raise revoked(handle)
         if offset:
             raise ChangedFileError(f"what is staged for {handle.where} cannot be gone on with")
-        upload = staged.upload = Upload(self._remote, handle, place)
+        upload = staged.under_way = Upload(self._remote, handle, place)
         upload.start(staged.size, staged.mtime_ns)
         sink = RcloneSink(handle.where, upload)
         try:
@@ -90,7 +93,35 @@ class Staging:
             await upload.stop()
             raise
         finally:
-            staged.upload = None
+            staged.under_way = None
+
+    async def copy(
+        self, original: Original, handle: Handle, facts: Facts, progress: Callable[[int], None]
+    ) -> Copied:
+        """Have staged bytes copied from another folder of the remote, and hold both against each other."""
+        target, source = await self._looks.place(handle), await original.place()
+        staged = self._staged.get(handle)
+        if staged is None:
+            raise revoked(handle)
+        copy = staged.under_way = Copy(self._remote, handle, source, target)
+        try:
+            await copy.finish(facts.size, progress)
+        finally:
+            staged.under_way = None
+        algorithm = self._looks.traits.compared or ""
+        item = await self.look(handle, algorithm)
+        if item is None:
+            raise revoked(handle)
+        self._refuse_other_time(staged, item)
+        return proved(await original.checked(algorithm), item, algorithm, facts)
+
+    def _refuse_other_time(self, staged: _Staged, item: Item) -> None:
+        """Refuse a copy to which its service gave another time than it is to be published with."""
+        finest, found = self._looks.traits.features.mtime_resolution_ns, self._looks.facts(item)
+        if finest is None or found.mtime_ns is None or staged.mtime_ns is None:
+            return
+        if abs(found.mtime_ns - staged.mtime_ns) > finest:
+            raise CopyRefusedError("its service gives copies another time")
 
     async def look(self, handle: Handle, algorithm: str | None = None) -> Item | None:
         """Return what is told of staged bytes, or None where there are none."""
@@ -116,8 +147,8 @@ class Staging:
         """Break an upload off, and remove staged bytes; none there is no error."""
         place = await self._looks.place(handle)
         staged = self._staged.pop(handle, None)
-        if staged is not None and staged.upload is not None:
-            await staged.upload.revoke()
+        if staged is not None and staged.under_way is not None:
+            await staged.under_way.revoke()
         await self.remove(handle, place)
 
     async def remove(self, what: Location | Handle, place: Place) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from providers.base import Features
@@ -33,7 +33,8 @@ class Traits:
 
     `renames`: moving a file there changes nothing of its bytes, time and id. `is_local`: its files
     are on a disk of this machine. `times_are_slow`: each costs a call, so they are not asked for.
-    `told` is the checksum that its service keeps and tells along with size and time.
+    `told` is the checksum that its service keeps and tells along with size and time; `compared`
+    the one by which a copy is held against its original, though it may take a call of its own.
     """
 
     features: Features
@@ -42,6 +43,7 @@ class Traits:
     folds_case: bool
     times_are_slow: bool
     told: str | None
+    compared: str | None
 
     def options(self, *hashes: str) -> dict[str, object]:
         """Return what rclone is to tell of files: no more than costs nothing, and some hashes."""
@@ -76,19 +78,22 @@ def traits_of(info: Mapping[str, Any], kind: str, checksum: ChecksumChoice) -> T
         transfers=TRANSFERS,
         bundle=_BUNDLE,
     )
+    compared = _compared(features.checksums, can)
     return Traits(
-        features,
+        replace(features, copies=can.get("Copy", False) and compared is not None),
         renames=can.get("Move", False),
         is_local=is_local,
         folds_case=can.get("CaseInsensitive", False),
         times_are_slow=can.get("SlowModTime", False),
-        told=_told(features.checksums, can),
+        # Where times need a call, a checksum may need one, too.
+        told=None if can.get("SlowModTime", False) else compared,
+        compared=compared,
     )
 
 
-def _told(checksums: Collection[str], can: Mapping[str, bool]) -> str | None:
-    """Return the checksum that comes for nothing; where times need a call, it may need one, too."""
-    if can.get("SlowHash", False) or can.get("SlowModTime", False):
+def _compared(checksums: Collection[str], can: Mapping[str, bool]) -> str | None:
+    """Return the checksum that the service keeps, the fastest one."""
+    if can.get("SlowHash", False):
         return None
     return next((name for name in _TOLD if name in checksums), None)
 

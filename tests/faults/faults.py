@@ -53,8 +53,14 @@ def kill_reactor(target: Target, rng: random.Random) -> Heal | None:
 
 def kill_at_step(target: Target, rng: random.Random) -> Heal | None:
     """kill -9 at the moment when the database tells that a transfer has come to a step."""
-    if not target.steps.arm(rng.choice(target.steps.NAMES)):
+    step = rng.choice(target.steps.NAMES)
+    if not target.steps.arm(step):
         raise MissedError
+    if step in target.steps.OF_LARGE:
+        publisher = rng.choice(target.publishers)
+        with publisher.lock:
+            if not publisher.over.is_set():
+                publisher.publish_large()
     return None
 
 

@@ -19,7 +19,7 @@ from tests.faults.ledger import Line
 
 Document = dict[str, Any]
 
-_BIG = 40 * 1024 * 1024  # more than what is sent between two notes in a journal
+BIG = 40 * 1024 * 1024  # more than what is sent between two notes in a journal
 
 
 @dataclass
@@ -86,7 +86,7 @@ def some_size(rng: random.Random) -> int:
     """Return a size as publishes have them: mostly small, now and then a large one."""
     dice = rng.random()
     if dice < 0.004:
-        return _BIG + rng.randrange(1024)
+        return BIG + rng.randrange(1024)
     if dice < 0.03:
         return rng.randrange(1, 6) * 1024 * 1024
     return int(rng.lognormvariate(8.5, 1.2)) + 1

@@ -20,7 +20,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from tests.faults.items import Item, PublishedFile, document_of, some_size
+from tests.faults.items import BIG, Item, PublishedFile, document_of, some_size
 from tests.faults.ledger import Line
 from tests.faults.studio import ALWAYS, PROJECTS, Studio
 
@@ -76,14 +76,26 @@ class Publisher:
 
     def publish(self) -> None:
         """Publish one representation: bytes, then the document."""
-        self._count += 1
-        home = self.rng.choice(self.studio.own_sites)
-        project = self.rng.choice([*PROJECTS])
-        name = f"{project}/p{self.number}/s{self._count % 7}/f{self._count:05}"
         frames = self.rng.choices((1, self.rng.randrange(2, 20), 60), (60, 35, 2))[0]
         sizes = [some_size(self.rng)] * frames if frames < 20 else [2000] * frames
         if sizes[0] * frames > 20_000_000 and (frames > 1 or self._big_ones() >= _MOST_BIG):
             sizes = [300_000] * frames  # frames share one size
+        self._publish(sizes)
+
+    def publish_large(self) -> None:
+        """Publish a file that takes long enough for a journal; again, where there is one."""
+        large = [item for item in self.items if item.files[0].size >= BIG]
+        if large:
+            self._put(large[0], large[0].files, in_place=False)
+            self._tell(large[0], large[0].files)
+        else:
+            self._publish([BIG])
+
+    def _publish(self, sizes: list[int]) -> None:
+        self._count += 1
+        home = self.rng.choice(self.studio.own_sites)
+        project = self.rng.choice([*PROJECTS])
+        name = f"{project}/p{self.number}/s{self._count % 7}/f{self._count:05}"
         files = [PublishedFile(f"{name}.{n:04}.exr", size) for n, size in enumerate(sizes)]
         others = [site for site in self.studio.own_sites if site != home]
         also = (site for site in others if site == ALWAYS or self.rng.random() < 0.6)

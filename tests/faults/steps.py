@@ -22,12 +22,14 @@ from tests.faults.studio import REMOTE, STATE, Studio
 Document = dict[str, Any]
 
 _PATIENCE = 4.0
+_PATIENCE_WITH_LARGE = 20.0
 
 
 class Steps:
     """Watches claims, and kills whoever comes to the step that is armed."""
 
     NAMES: ClassVar = ("claimed", "staged", "journalled", "verified", "recorded")
+    OF_LARGE: ClassVar = frozenset({"journalled", "verified"})
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -52,7 +54,8 @@ class Steps:
         if self._armed is not None and time.monotonic() < self._armed[1]:
             return False
         self.missed += self._armed is not None
-        self._armed = step, time.monotonic() + _PATIENCE
+        patience = _PATIENCE_WITH_LARGE if step in self.OF_LARGE else _PATIENCE
+        self._armed = step, time.monotonic() + patience
         return True
 
     def _run(self) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import Popen
+from subprocess import Popen, run
 from typing import Any
 
 import anyio
@@ -19,39 +19,65 @@ from tests.servers.sftp import SftpServer
 
 def write_settings(studio: Studio, uri: str, server: SftpServer) -> Path:
     """Write settings of a studio whose vendor is an SFTP site on a server, and return the file."""
-    quoted = {
-        "uri": uri,
-        "database": studio.database,
-        "state": f"{studio.database}_state",
-        "studio": str(studio.path("studio")),
-        "vendor": str(studio.path("vendor")),
-        "known_hosts": str(server.folder / "known_hosts"),
-        "key": str(server.user_key),
-        "user": server.options().user,
-    }
-    text = {key: json.dumps(value) for key, value in quoted.items()}
+    vendor = f"""
+        provider = "sftp"
+        root = {{ work = {json.dumps(str(studio.path("vendor")))} }}
+        host = "127.0.0.1"
+        port = {server.port}
+        user = {json.dumps(server.options().user)}
+        key_file = {json.dumps(str(server.user_key))}
+        known_hosts = {json.dumps(str(server.folder / "known_hosts"))}
+        """
+    return write_vendor(studio, uri, vendor)
+
+
+def write_vendor(studio: Studio, uri: str, vendor: str) -> Path:
+    """Write settings of a studio and of a vendor that these lines describe, and return the file."""
     file = studio.folder / "sitesync.toml"
     file.write_text(
         f"""
         [mongo]
-        uri = {text["uri"]}
-        database = {text["database"]}
-        state_database = {text["state"]}
+        uri = {json.dumps(uri)}
+        database = {json.dumps(studio.database)}
+        state_database = {json.dumps(f"{studio.database}_state")}
         [sites.studio]
-        root = {{ work = {text["studio"]} }}
+        root = {{ work = {json.dumps(str(studio.path("studio")))} }}
         [sites.vendor]
-        provider = "sftp"
-        root = {{ work = {text["vendor"]} }}
-        host = "127.0.0.1"
-        port = {server.port}
-        user = {text["user"]}
-        key_file = {text["key"]}
-        known_hosts = {text["known_hosts"]}
+        {vendor}
         [defaults]
         remote_site = "vendor"
         """
     )
     return file
+
+
+def add_drive(
+    settings: Path,
+    key_file: Path,
+    shared: str,
+    endpoint: str | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> None:
+    """
+    Add a site `archive`, a shared drive of some name, and make its marker.
+
+    The settings must end with their defaults.
+    """
+    elsewhere = f"endpoint = {json.dumps(endpoint)}" if endpoint else ""
+    with settings.open("a") as text:
+        text.write(
+            f"""
+            always_accessible_on = ["archive"]
+            [sites.archive]
+            provider = "gdrive"
+            key_file = {json.dumps(str(key_file))}
+            root = {{ work = {json.dumps(f"/{shared}")} }}
+            {elsewhere}
+            """
+        )
+    command = [sys.executable, "-m", "reactor", "--config", str(settings), "site", "init"]
+    environ = {**environment(settings), **(variables or {})}
+    run([*command, "archive"], check=True, capture_output=True, env=environ)
 
 
 def environment(settings: Path) -> dict[str, str]:

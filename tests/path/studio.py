@@ -197,7 +197,7 @@ class Studio:
         """A reactor that serves while the block runs, and is stopped as SIGTERM does."""
         stop = anyio.Event()
         reactor = self.reactor(own)
-        async with _closed(reactor), anyio.create_task_group() as tasks:
+        async with closed(reactor), anyio.create_task_group() as tasks:
             tasks.start_soon(lambda: reactor.run(until_idle=False, stop=stop))
             yield reactor
             stop.set()
@@ -205,14 +205,14 @@ class Studio:
     async def run_until_idle(self, own: str = "studio") -> Reactor:
         """Run a reactor until there is nothing left to do."""
         reactor = self.reactor(own)
-        async with _closed(reactor):
+        async with closed(reactor):
             with anyio.fail_after(PATIENCE):
                 await reactor.run(until_idle=True, stop=anyio.Event())
         return reactor
 
 
 @asynccontextmanager
-async def _closed(reactor: Reactor) -> AsyncGenerator[None]:
+async def closed(reactor: Reactor) -> AsyncGenerator[None]:
     """Close a reactor's sites afterwards, as the program does."""
     async with AsyncExitStack() as stack:
         for site in reactor.sites:

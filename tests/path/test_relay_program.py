@@ -1,4 +1,4 @@
-"""The program as a relay: from SFTP site to SFTP site, through here or by the server itself."""
+"""The program as a relay: from SFTP to SFTP or to Drive, through here or by the server itself."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from bson import ObjectId
 
-from tests.path.program import ended, reactor_process, write_settings
+from tests.path.program import add_drive, ended, reactor_process, write_settings
 from tests.path.studio import Studio, some_bytes
+from tests.servers.drive import DriveEmulator, drive_emulator
 from tests.servers.sftp import SftpServer, sshd
 
 MIB = 1024 * 1024
+LARGE = 24 * MIB
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +27,12 @@ def vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
     with sshd(tmp_path_factory.mktemp("archives")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DriveEmulator]:
+    with drive_emulator(tmp_path_factory.mktemp("drive")) as running:
         yield running
 
 
@@ -104,3 +112,33 @@ async def test_a_machine_whose_settings_say_so_relays(
         await ended(process)
 
     assert "created_dt" in await studio.entry(representation, "vendor")
+
+
+async def test_from_sftp_to_drive_a_file_goes_in_one_pass_and_no_disk_sees_it(
+    studio: Studio, mongo_uri: str, vendors: SftpServer, drive: DriveEmulator
+) -> None:
+    content = some_bytes(LARGE)
+    shared = drive.shared_drive("Show", fileOrganizer=drive.service_account())
+    settings = write_settings(studio, mongo_uri, vendors)
+    add_drive(settings, drive.key_file(studio.folder / "key.json"), "Show", drive.url)
+    settings.write_text("[machine]\nrelay = true\n" + settings.read_text())
+    studio.file("shot/a.mov", content, at="vendor")
+    element = studio.files_entry("shot/a.mov", at="vendor", wanted=["archive"])
+
+    with reactor_process(settings) as process:
+        representation = await studio.publish(element)
+        entry = await studio.until(representation, "archive")
+        [attempt] = await studio.until_attempts(1)
+        written = _written(process.pid)
+
+    assert (attempt["source"], attempt["how"], attempt["sent"]) == ("vendor", "stream", LARGE)
+    assert entry["verified"] == "checksum"
+    assert drive.contents(shared)["shot/a.mov"] == content
+    assert not studio.path("studio", "shot").exists()
+    assert written < LARGE // 8
+
+
+def _written(pid: int) -> int:
+    """How many bytes a process has written to files: what goes to sockets is not in this."""
+    counted = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+    return int(counted["wchar"])

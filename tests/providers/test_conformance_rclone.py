@@ -8,6 +8,7 @@ or not even times; memory copies and hashes, but does not rename; `crypt` hides 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -18,7 +19,11 @@ import pytest
 from providers.base import PermanentFileError, Provider, Unlisted
 from providers.conformance.moves import at, content_at, payload, put
 from providers.conformance.names import CALLS, ODD, Call, NameConformance
-from providers.conformance.suite import FolderConformance, ProviderConformance
+from providers.conformance.suite import (
+    CopyConformance,
+    FolderConformance,
+    ProviderConformance,
+)
 from tests.servers.rclone import configuration, obscured, serving, site
 
 _FAST = {"pacer_min_sleep": "0s"}
@@ -50,10 +55,17 @@ def config(webdav: int, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
+@pytest.fixture(scope="module")
+def another_machines(config: Path) -> Path:
+    """The same configuration at another place: another rclone, as another machine has one."""
+    return Path(shutil.copy(config, config.with_name("another.conf")))
+
+
 @pytest.fixture(scope="module", autouse=True)
-async def _one_daemon(config: Path) -> AsyncIterator[None]:
-    """Keep the daemon that all tests share running from the first to the last."""
-    async with site("memory:", config, {"work": "none"}):
+async def _two_daemons(config: Path, another_machines: Path) -> AsyncIterator[None]:
+    """Keep the daemons that all tests share running from the first to the last."""
+    roots = {"work": "none"}
+    async with site("memory:", config, roots), site("memory:", another_machines, roots):
         yield
 
 
@@ -68,8 +80,13 @@ class RcloneConformance(ProviderConformance):
             yield entered
 
     @pytest.fixture
-    async def other(self, config: Path, roots: dict[str, str]) -> AsyncIterator[Provider]:
-        async with site(self.remote, config, roots) as entered:
+    def others(self, another_machines: Path) -> Path:
+        """The configuration of whoever else uses the same remote."""
+        return another_machines
+
+    @pytest.fixture
+    async def other(self, others: Path, roots: dict[str, str]) -> AsyncIterator[Provider]:
+        async with site(self.remote, others, roots) as entered:
             yield entered
 
     @pytest.mark.parametrize("name", [name for name in ODD if name not in UNKEPT])
@@ -153,9 +170,31 @@ class TestWebdavWithoutTimes(OfRemote):
         assert await content_at(provider, "file.exr") == newer
 
 
-class TestMemory(OfRemote):
+class InMemory(OfRemote):
+    """What an rclone keeps in its memory no other one has."""
+
+    @pytest.fixture
+    def others(self, config: Path) -> Path:
+        return config
+
+
+class TestMemory(InMemory):
     remote = "memory:bucket"
 
 
-class TestCrypt(OfRemote):
+class TestCopies(CopyConformance):
+    """Between two folders of one remote, whose service copies by itself."""
+
+    @pytest.fixture
+    async def provider(self, config: Path) -> AsyncIterator[Provider]:
+        async with site("memory:copies", config, {"work": uuid4().hex}) as entered:
+            yield entered
+
+    @pytest.fixture
+    async def neighbour(self, config: Path) -> AsyncIterator[Provider]:
+        async with site("memory:copies", config, {"work": uuid4().hex}) as entered:
+            yield entered
+
+
+class TestCrypt(InMemory):
     remote = "hidden:"
