@@ -26,6 +26,7 @@ DATABASE = "avalon"
 STATE = "sitesync"
 AT = (DATABASE, PROJECT)
 CLAIMS = (STATE, "claims")
+REACTORS = (STATE, "reactors")
 FOLDER = "/work"
 RETRIES = 3
 _SECOND = 1_000_000_000

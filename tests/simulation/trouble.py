@@ -19,7 +19,7 @@ from pymongo.errors import AutoReconnect, NotPrimaryError, PyMongoError
 from providers.base import FileError, SiteError
 from tests.simulation.judge import SITE_TROUBLE
 from tests.simulation.reactors import OperatorProcess, ReactorProcess
-from tests.simulation.studio import AT, STATE, Place, Studio
+from tests.simulation.studio import AT, CLAIMS, REACTORS, STATE, Place, Studio
 from tests.simulation.values import Document
 from tests.simulation.world import Process, Step, World
 
@@ -248,15 +248,31 @@ class Trouble:
             self.agenda.add(later, lambda: self.studio.change_entry(place, site, _resumed))
 
     def start_missing(self) -> bool:
-        """Start a reactor for each site that none serves; return whether there was one."""
+        """
+        Start a reactor for each site that none serves; return whether there was one.
+
+        And on each host where somebody died holding a claim: others cannot see that he is gone,
+        and no lease ends it (DESIGN §4.5).
+        """
         if self._deaths == self.world.deaths:
             return False
         self._deaths = self.world.deaths
-        alive = {one.own for one in self.reactors if not one.dead}
-        missing = self.studio.topologies.keys() - alive
-        for own in sorted(missing):
-            self.start(own, self.studio.hosts.get(own, "one"))
+        alive = {(one.own, one.host) for one in self.reactors if not one.dead}
+        missing = {
+            (own, self.studio.hosts.get(own, "one"))
+            for own in self.studio.topologies.keys() - {own for own, _ in alive}
+        }
+        missing |= {("studio", host) for host in self._holding() - {host for _, host in alive}}
+        for own, host in sorted(missing):
+            self.start(own, host)
         return bool(missing)
+
+    def _holding(self) -> set[str]:
+        """Return the hosts whose processes hold claims that no lease ends."""
+        claims = self.world.server.collections.get(CLAIMS, {}).values()
+        known = self.world.server.collections.get(REACTORS, {})
+        owners = {claim["process"] for claim in claims if claim.get("held")}
+        return {known[owner]["host"] for owner in owners & known.keys()}
 
     def retry_all(self) -> None:
         """Forget failures, as `sitesync retry` does, and pauses: they are of times that are over."""
