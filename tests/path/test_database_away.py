@@ -132,6 +132,7 @@ async def studio(away: Away, tmp_path: Path) -> AsyncIterator[Studio]:
         await client.drop_database(made.database)
 
 
+@pytest.mark.timeout(120)  # a slow machine needs half a minute until a killed server serves again
 @pytest.mark.parametrize(
     ("how", "said"),
     [
