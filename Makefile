@@ -24,6 +24,10 @@ test-gdrive: .venv/dev ## Ask a real Google Drive what tests assume of it (CREDE
 	  || { echo "Say whose account, and where: make test-gdrive CREDENTIALS=key.json FOLDER=id"; exit 2; }
 	@$(BIN)/python -m tests.account.gdrive --credentials "$(CREDENTIALS)" --folder "$(FOLDER)"
 
+.PHONY: fuzz
+fuzz: .venv/dev ## Fuzz what reads other people's data, by coverage (ARGS="--seconds 600 settings")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: check
 check: .venv/dev ## Format, lint, types, import contracts
 	$(BIN)/ruff format --check .

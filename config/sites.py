@@ -54,6 +54,9 @@ class SiteReader:
 
     def sites(self, tables: Mapping[str, Table], known: Collection[str]) -> dict[str, Site]:
         """Return the site of each table; one without a provider is noted and left out."""
+        if "" in tables:
+            self.problems.add(tables[""], "a site needs a name, as in [sites.studio]")
+        tables = {name: table for name, table in tables.items() if name}
         real = {name: table for name, table in tables.items() if "provider" in table.entries}
         unknown = tables.keys() - real.keys()
         for name in unknown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -12,6 +12,7 @@ from anyio import Lock
 
 from providers.base import CHUNK, Facts
 from providers.local_drive import disk
+from providers.local_drive.copying import write
 
 WRITEBACK = 16 * CHUNK
 T = TypeVar("T")
@@ -81,35 +82,37 @@ class DiskSink:
     def __init__(self, run: Run, file: FileIO, offset: int) -> None:
         self._run = run
         self._file = file
-        self._gathered = bytearray()
+        self._gathered: list[bytes] = []
+        self._size = 0  # of what is gathered
         self._lock = Lock()
         self._written = offset
         self._started = offset
 
     async def write(self, chunk: bytes) -> None:
         """Append a chunk; it is written once a whole `CHUNK` has come together."""
-        self._gathered += chunk
-        if len(self._gathered) >= CHUNK:
+        self._gathered.append(chunk)
+        self._size += len(chunk)
+        if self._size >= CHUNK:
             await self.drain()
 
     async def drain(self) -> None:
         """Return when the system has all that was written so far."""
         async with self._lock:
-            gathered = bytes(self._gathered)
-            await self._run(self._write, gathered)
+            gathered, size = tuple(self._gathered), self._size
+            await self._run(self._write, gathered, size)
             del self._gathered[: len(gathered)]
+            self._size -= size
 
     async def flush(self) -> None:
         """Return when all that was written is on the disk."""
         await self.drain()
         await self._run(disk.sync_file, self._file.fileno())
 
-    def _write(self, gathered: bytes) -> None:
+    def _write(self, gathered: Sequence[bytes], size: int) -> None:
         self._file.seek(self._written)
-        rest = memoryview(gathered)
-        while rest:
-            rest = rest[self._file.write(rest) :]
-        self._written += len(gathered)
+        for chunk in gathered:
+            write(self._file, memoryview(chunk))
+        self._written += size
         if self._written - self._started >= WRITEBACK:
             disk.start_writeback(self._file.fileno(), self._started, self._written - self._started)
             self._started = self._written

@@ -76,7 +76,9 @@ class Channel(asyncssh.SSHClientSession[bytes]):
         self.tells_links = False
         self._loop = asyncio.get_running_loop()
         self._transport: asyncssh.SSHClientChannel[bytes] | None = None
-        self._received = bytearray()
+        self._received: list[bytes] = []
+        self._size = 0  # of what was received
+        self._needed = 4  # of it, for the next packet
         self._outgoing: list[bytes] = []
         self._waiting: dict[int, tuple[asyncio.Future[Answer | None], int]] = {}
         self._number = 0
@@ -173,18 +175,10 @@ class Channel(asyncssh.SSHClientSession[bytes]):
         """Take what came, which may be any part of any number of packets."""
         if datatype is not None:
             return  # what the server writes to its standard error
-        self._received += data
-        while len(self._received) >= 4:
-            length = int.from_bytes(self._received[:4], "big")
-            if not 5 <= length <= _LARGEST_PACKET:
-                self.abort("the server does not speak SFTP (does its login script print text?)")
-                return
-            if len(self._received) < length + 4:
-                return
-            with memoryview(self._received) as view:
-                packet = bytes(view[4 : length + 4])
-            del self._received[: length + 4]
-            self._take(packet)
+        self._received.append(data)
+        self._size += len(data)
+        if self._size >= self._needed:  # else putting it together would be in vain
+            self._take_packets(memoryview(b"".join(self._received)))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Answer everybody who still waits: nobody will."""
@@ -200,7 +194,22 @@ class Channel(asyncssh.SSHClientSession[bytes]):
         self._bytes_out = 0
         self._make_room()
 
-    def _take(self, packet: bytes) -> None:
+    def _take_packets(self, received: memoryview) -> None:
+        """Take the whole packets, and keep what has begun to come of the next."""
+        self._needed = 4
+        while len(received) >= 4:
+            length = int.from_bytes(received[:4], "big")
+            if not 5 <= length <= _LARGEST_PACKET:
+                self.abort("the server does not speak SFTP (does its login script print text?)")
+                return
+            if len(received) < length + 4:
+                self._needed = length + 4
+                break
+            self._take(received[4 : length + 4])
+            received = received[length + 4 :]
+        self._received, self._size = [bytes(received)], len(received)
+
+    def _take(self, packet: memoryview) -> None:
         if packet[0] == Kind.VERSION:
             if not self._version.done():
                 self._version.set_result(Answer(packet[0], packet[1:]))

@@ -132,7 +132,7 @@ class Space(NamedTuple):
 class Cursor:
     """Reads one packet from front to back; raises `ProtocolError` where it is too short."""
 
-    data: bytes
+    data: bytes | memoryview
     at: int = 0
 
     def byte(self) -> int:
@@ -158,7 +158,7 @@ class Cursor:
         end = self.at + count
         if end > len(self.data):
             raise ProtocolError("the server sent an SFTP packet that is too short")
-        found = self.data[self.at : end]
+        found = bytes(self.data[self.at : end])
         self.at = end
         return found
 

@@ -46,7 +46,7 @@ class Answer(NamedTuple):
     """A packet that came back, its number taken off."""
 
     kind: int
-    body: bytes
+    body: bytes | memoryview
 
 
 class Entry(NamedTuple):

@@ -31,6 +31,8 @@ from tests.faults.studio import Studio, studio
 LEASE_SECONDS = 30
 _MOST_LOOKED_AT = 100  # files of one representation: others wait for the end
 _MERCY = 240.0  # how much longer than it may take is waited, to see whether it ever settles
+_CALM = 500  # files published before the first fault, to see how fast they are served then
+_CALM_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Result:
     judged: int = 0
     judged_bytes: int = 0
     backlog: int = 0
+    rate: float = 0.0  # entries served a second before the first fault
     settled: float = 0.0
     allowed: float = 0.0
     exit_codes: list[int] = field(default_factory=list[int])
@@ -98,15 +101,29 @@ def run_campaign(order: Order, folder: Path) -> Result:
             Publisher(number, made, random.Random(f"{order.seed} {number}"), order.publishing, over)
             for number in range(order.publishers)
         ]
+        calm = Publisher(98, made, random.Random(f"{order.seed} calm"), 1.0, over)
+        result.rate = _rate(made, calm)
         with _striking(made, publishers, order) as (hand, looking):
             hand.run(order.seconds)
+        publishers.append(calm)
         _count(result, publishers, hand, looking)
         _settle(made, result, publishers)
         result.kills = sum(place.kills for place in made.fleet.places)
         result.exit_codes = made.fleet.end()
-        result.crashes = made.fleet.crashes
+        result.crashes = len(made.fleet.crashes)
+        result.trouble += made.fleet.crashes
         _judge(made, result)
     return result
+
+
+def _rate(made: Studio, publisher: Publisher) -> float:
+    """Return how many entries a second are served while nothing strikes."""
+    began, look = time.monotonic(), Look(made, [publisher])
+    publisher.burst(_CALM)
+    wanted = sum(len(item.files) * len(item.wanted) for item in publisher.items)
+    if left := wait_until_settled(look, began + _CALM_SECONDS):
+        raise RuntimeError(f"nothing has struck yet, and there is left: {left}")
+    return wanted / (time.monotonic() - began)
 
 
 @contextmanager
@@ -188,9 +205,7 @@ def _settle(made: Studio, result: Result, publishers: list[Publisher]) -> None:
     look = Look(made, publishers)
     made.mongo.wait_until_whole()
     result.backlog = look.wanted()
-    recorded = made.state["attempts"].count_documents({"outcome": {"$in": ["available", "right"]}})
-    rate = max(1.0, recorded / order.seconds)
-    result.allowed = 2 * LEASE_SECONDS + result.backlog / rate
+    result.allowed = 2 * LEASE_SECONDS + result.backlog / result.rate
     left = wait_until_settled(look, began + min(result.allowed + _MERCY, order.patience))
     result.settled = time.monotonic() - began
     if left:

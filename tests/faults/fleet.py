@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.faults.nursery import born
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+_LAST_LINES = 3
 
 
 @dataclass
@@ -44,10 +45,13 @@ class ReactorProcess:
             home = {"XDG_CONFIG_HOME": str(self.settings.parent / "config")}
             self.process = born(arguments, {**home, **self.environ}, self.log)
 
-    def has_ended(self) -> bool:
-        """Return whether it has ended though nobody asked it to."""
+    def last_words(self) -> str:
+        """Return how it has ended though nobody asked it to; "" where it has not."""
         with self._lock:
-            return self.process is not None and not self.process.is_alive()
+            if self.process is None or self.process.is_alive():
+                return ""
+            said = self.log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+            return f"{self.log.stem} ended with {self.process.exitcode}: {' / '.join(said)}"
 
     def kill(self) -> bool:
         """Kill it with -9, and return whether there was one to kill."""
@@ -97,7 +101,7 @@ class Fleet:
     """All reactors of the studio; who died is started again by `tend`."""
 
     places: Sequence[ReactorProcess]
-    crashes: int = 0  # ends that nobody asked for
+    crashes: list[str] = field(default_factory=list[str])  # ends that nobody asked for
     resting: set[int] = field(default_factory=set[int])  # kept down for a while, by position
 
     def start(self) -> None:
@@ -110,7 +114,8 @@ class Fleet:
         for number, place in enumerate(self.places):
             if number in self.resting:
                 continue
-            self.crashes += place.has_ended()
+            if words := place.last_words():
+                self.crashes.append(words)
             place.start()
 
     def some_awake(self, rng: random.Random) -> int | None:

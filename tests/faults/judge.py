@@ -190,7 +190,7 @@ class Judge:
             elif found := digests.get(path):
                 yield from self._foreign(whole, name, found)
         for what in site.unfinished():
-            yield Violation("leftover", name, what, "was begun, and stands open")
+            yield Violation("leftover", name, what, "can still be finished")
         for what in site.outside():
             yield Violation("outside", name, what, "nothing may stand there")
 

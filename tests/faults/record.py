@@ -75,6 +75,7 @@ def _totals(runs: Sequence[Run]) -> str:
     killed = sum(run["struck"].get(kind, 0) for run in runs for kind in servers)
     minutes = sum(run["order"]["seconds"] for run in runs) / 60
     slowest = max(runs, key=lambda run: float(run["settled"]))
+    bounded = [run["settled"] / run["allowed"] for run in runs if "rate" in run]
     rows = {
         "campaigns, minutes of faults": f"{len(runs)}, {minutes:.0f}",
         "reactors killed, whatever for; servers killed": f"{added('kills'):,}; {killed:,}",
@@ -88,6 +89,8 @@ def _totals(runs: Sequence[Run]) -> str:
         "was sent again)": f"{extra / 1e6:,.1f} of {added('carried') / 1e6:,.1f} MB",
         "longest time to settle after the last fault": f"{slowest['settled']:.0f} s, with "
         f"{slowest['backlog']:,} wanted: {slowest['backlog'] / slowest['settled']:.0f} a second",
+        "time to settle, of twice the lease and the backlog at the rate before the faults": "at most "
+        f"{max(bounded, default=0):.0%}, in {len(bounded)} campaigns",
         "reactors that ended by themselves": f"{added('crashes')}",
         "**violations**": f"**{sum(len(run['violations']) for run in runs)}**",
     }

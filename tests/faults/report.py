@@ -26,7 +26,7 @@ def told(result: Result) -> str:
         f"judged while running: {result.looks:,} available entries; at the end: "
         f"{result.judged:,} entries, {result.judged_bytes / 1e6:,.0f} MB read",
         f"settled in {result.settled:.1f} s after the last fault, with {result.backlog:,} wanted "
-        f"(allowed: {result.allowed:.0f} s)",
+        f"(allowed, at the {result.rate:.0f} a second of before the faults: {result.allowed:.0f} s)",
         f"reactors killed {result.kills} times, ended with {result.exit_codes}; "
         f"{result.crashes} ended by themselves",
         *(f"trouble: {trouble}" for trouble in result.trouble[:_MOST]),

@@ -32,7 +32,7 @@ class Storage(Protocol):
         ...
 
     def unfinished(self) -> Iterable[str]:
-        """Return what was begun there and stands open, in words: upload sessions."""
+        """Return what lies there half done and can be finished, in words: upload sessions."""
         ...
 
     def outside(self) -> Iterable[str]:
@@ -109,10 +109,15 @@ class DriveState:
             return _digest(file)
 
     def unfinished(self) -> Iterator[str]:
-        """Yield the upload sessions that could still be finished."""
-        for name, state in self._rows("SELECT id, state FROM uploads"):
-            if state == "open":
-                yield f"upload session {name}"
+        """
+        Yield the upload sessions that hold bytes and could still be finished.
+
+        One without any may be known to nobody: of somebody killed between the service's answer and
+        his own note of it. It is no file, takes no room, and ends by itself after a week.
+        """
+        for name, state, received in self._rows("SELECT id, state, received FROM uploads"):
+            if state == "open" and received:
+                yield f"upload session {name}, with {received} bytes"
 
     def outside(self) -> Iterator[str]:
         """Yield files that do not lie below the folder, and are not in the trash."""

@@ -23,6 +23,7 @@ from tests.servers.drive.running import drive_emulator
 
 PATH = "{root[work]}/Show/x_v001.exr"
 BELOW = "Show/x_v001.exr"
+_PIECE = 256 * 1024  # a session takes no smaller ones
 Document = dict[str, Any]
 
 
@@ -305,16 +306,20 @@ def test_a_drive_is_judged_by_what_the_emulator_keeps(small: Small, tmp_path: Pa
     assert sorted(each.kind for each in found) == ["leftover", "outside", "twice"]
 
 
-def test_an_open_upload_session_is_left_over(small: Small, tmp_path: Path) -> None:
+def test_an_open_upload_session_is_left_over_once_it_holds_bytes(tmp_path: Path) -> None:
     with drive_emulator(tmp_path / "drive") as drive:
         top = drive.shared_drive("upload")
-        body = b'{"name": "x_v001.exr", "parents": ["' + top.encode() + b'"]}'
-        drive.call("POST", "/upload/drive/v3/files?uploadType=resumable", body)
+        owner = drive.caller()
+        begun = owner.begin({"name": "x_v001.exr", "parents": [top]})
         state = DriveState(tmp_path / "drive", top)
+        empty = list(state.unfinished())
+        session = begun.headers["Location"].partition(str(drive.port))[2]
+        owner.ask("PUT", session, bytes(_PIECE), {"Content-Range": f"bytes 0-{_PIECE - 1}/*"})
 
         unfinished = list(state.unfinished())
 
-    assert len(unfinished) == 1
+    assert empty == []
+    assert [said.rpartition(", ")[2] for said in unfinished] == [f"with {_PIECE} bytes"]
 
 
 def test_a_violation_reads_as_a_sentence() -> None:

@@ -106,6 +106,7 @@ def _assert_placed(error: SettingsError, file: Path) -> None:
 @example({"sites": {"vendor": {"provider": "sftp", "root": {"work": {"linux": 3}}}}})
 @example({"sites": {"vendor": {"provider": "local_drive", "root": "a\0b"}}})
 @example({"sites": {"vendor": {"provider": "sftp", "password_file": "a\0b"}}})
+@example({"sites": {"": {"provider": "sftp"}}})
 @example({"mongo": {"uri": "mongodb://"}, "defaults": {"remote_site": "local"}})
 def test_settings_of_any_shape_are_read_or_refused_with_the_place(tables: dict[str, Any]) -> None:
     try:

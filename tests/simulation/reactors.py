@@ -150,6 +150,10 @@ class ReactorProcess(Process):
             await self._clear(reactor)
             for site in reactor.sites:
                 await reactor._leftovers._sweep_site(site)
+            try:
+                await reactor._leftovers._end_stragglers()
+            except PyMongoError as error:
+                self.world.say(self.name, f"no stragglers looked for: {error}")
 
         if self.reactor is not None:
             self.kernel.spawn(clear(self.reactor), "clear")
