@@ -48,9 +48,9 @@ async def _studio(
 
 
 @contextmanager
-def _far_away(server: SftpServer) -> Generator[int]:
-    """Yield the port of a proxy, in a process of its own, that delays each way."""
-    command = [sys.executable, "-m", "tests.servers.proxy", str(server.port), str(LATENCY / 2)]
+def far_away(server: SftpServer, latency: float) -> Generator[int]:
+    """Yield the port of a proxy, in a process of its own, that delays each way by half of it."""
+    command = [sys.executable, "-m", "tests.servers.proxy", str(server.port), str(latency / 2)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as proxy:
         assert proxy.stdout is not None
         try:
@@ -69,7 +69,7 @@ async def small_files(folder: Path) -> list[Result]:
 async def small_files_far_away(folder: Path) -> list[Result]:
     """Return files per second where each answer takes 10 ms longer, against a batch of `put`."""
     count = COUNT // 8  # at 10 ms a step, sftp needs a minute for all of them
-    with sshd(emptied(folder / "sshd")) as server, _far_away(server) as port:
+    with sshd(emptied(folder / "sshd")) as server, far_away(server, LATENCY) as port:
         seconds = await _sequence(folder / "far", server, port, count)
     return [beside(f"{count} × 64 KiB to SFTP, 10 ms away", count, seconds, "sftp", 3.0)]
 

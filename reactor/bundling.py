@@ -47,6 +47,11 @@ def bundles(started: Sequence[Started], most: int) -> Iterator[Sequence[Started]
             yield [one]
 
 
+def share(size: int, most: int) -> float:
+    """Return the part of a transfer that a file of so many bytes is."""
+    return 1 / most if size <= SMALL else 1.0
+
+
 async def stage_together(transfers: Sequence[Transfer]) -> list[Transfer]:
     """
     Stage those transfers to one site that are plain; they have `staged` then.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, TypeVar
 
 import anyio
+import pymongo.lock
 import structlog
 from anyio import CancelScope
 from pymongo import AsyncMongoClient
@@ -31,6 +34,20 @@ _SHARDED = "isdbgrid"  # a mongos says so; it has streams and transactions too
 _TIMEOUTS = {"connectTimeoutMS": 5_000, "serverSelectionTimeoutMS": 15_000}  # an election fits in
 _UNAUTHORIZED = 13
 _WRONG_LOGIN = frozenset({11, 18, 8000})  # no such user, wrong password, either (Atlas)
+
+
+async def _wait_for(awaitable: Awaitable[_T], timeout: float | None) -> _T:  # noqa: ASYNC109 - as it is called
+    """Wait in the same task, as `asyncio.wait_for` of Python 3.12 does."""
+    async with asyncio.timeout(timeout):
+        return await awaitable
+
+
+if sys.version_info < (3, 12):
+    # The driver waits for a server under a lock, by `asyncio.wait_for`. That of 3.11 waits in a
+    # task of its own, and leaves it behind where the cancellation comes again, as anyio's does. The
+    # task then takes the lock for ever: whatever this client is asked, even to close, hangs.
+    _driver: Any = pymongo.lock
+    _driver.wait_for = _wait_for
 
 
 class DatabaseError(Exception):

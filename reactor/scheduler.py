@@ -22,6 +22,7 @@ from reactor.clock import DatabaseClock
 from reactor.commands import KeepTransfers, RequestTransfer
 from reactor.events import Key, Origin
 from reactor.jobs import Job
+from reactor.load import Load
 from reactor.model import DEFAULT_PRIORITY, FileRef, Work
 from reactor.pauses import Pauses
 from reactor.progress import Progress
@@ -29,11 +30,6 @@ from reactor.sites import Site, Sites
 from reactor.workqueue import WorkQueue
 
 SCANNED_PRIORITY = 0
-BATCH = 512
-BATCH_BYTES = 256 * 1024 * 1024
-_LOW_WATER = 512
-_MOST = 4 * BATCH  # with what only waits to be published and recorded
-_FIRST = 64  # so that the first bytes move while more is claimed
 
 
 @dataclass(slots=True)
@@ -45,32 +41,6 @@ class Running:
     progress: Progress
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     ending: bool = False
-
-
-@dataclass(slots=True)
-class Load:
-    """
-    What one site has on its hands.
-
-    `taken` are names that were handed out; of those that became transfers, `running` is their
-    number, `size` the bytes to expect, and `ending` how many only wait for their ending.
-    """
-
-    taken: int = 0
-    running: int = 0
-    size: int = 0
-    ending: int = 0
-
-    def started(self, running: Running) -> None:
-        """Count a transfer in."""
-        self.running += 1
-        self.size += running.job.size
-
-    def left(self, running: Running) -> None:
-        """Count a transfer out."""
-        self.running -= 1
-        self.size -= running.job.size
-        self.ending -= running.ending
 
 
 class Serve(Protocol):
@@ -172,7 +142,7 @@ class Scheduler:
     def start(self, running: Running) -> None:
         """Take note of a transfer that has its claim."""
         self.running[running.job.work] = running
-        self._loads[self._label(running.job.work)].started(running)
+        self._loads[self._label(running.job.work)].started(running.job.size)
         for key in _documents(running):
             self._of_document.setdefault(key, set()).add(running.job.work)
 
@@ -182,6 +152,16 @@ class Scheduler:
             running.ending = True
             self.load(self._label(running.job.work)).ending += 1
             self._wake.set()
+
+    def begun(self, site: Site, transfers: int) -> None:
+        """Take note that so many transfers wait for a seat at a site: more may be handed out."""
+        self.load(site.label).pace.begun(transfers, site.transfers, time.monotonic())
+        self._wake.set()
+
+    def over(self, site: Site) -> None:
+        """Take note that a transfer has given its seat back."""
+        self.load(site.label).pace.over(site.transfers, time.monotonic())
+        self._wake.set()
 
     def load(self, label: str) -> Load:
         """Return what a site has on its hands, by its label."""
@@ -298,11 +278,7 @@ class Scheduler:
             return 0
         if site.suspension is not None:  # one attempt tells whether it is back
             return 0 if load.taken else 1
-        if load.size >= BATCH_BYTES:
-            return max(0, site.transfers - load.taken)
-        if load.taken >= _MOST or load.taken - load.ending > _LOW_WATER:
-            return 0
-        return BATCH if load.taken else _FIRST
+        return load.room(site.transfers)
 
     def _label(self, work: Work) -> str:
         site = self._sites.find(work.project, work.site)
@@ -313,7 +289,7 @@ class Scheduler:
         load = self._loads[self._label(work)]
         load.taken -= 1
         if running is not None:
-            load.left(running)
+            load.left(running.job.size, ending=running.ending)
         for key in _documents(running) if running else ():
             self._of_document[key].discard(work)
             if not self._of_document[key]:

@@ -25,17 +25,18 @@ from providers.base import (
     RevokedError,
     SiteError,
 )
-from reactor.bundling import Started, bundles, stage_together
+from reactor.bundling import Started, bundles, share, stage_together
 from reactor.claims import Claim, Claims, Journal, Place
 from reactor.clock import DatabaseClock
 from reactor.documents import parse_path
 from reactor.endings import Endings
 from reactor.finished import Finished
 from reactor.jobs import Job, Postponed, jobs_of
+from reactor.load import Load
 from reactor.model import Topology, Work
 from reactor.progress import Progress
 from reactor.reader import Reader
-from reactor.scheduler import BATCH_BYTES, Running, Scheduler
+from reactor.scheduler import Running, Scheduler
 from reactor.sites import Site, Sites, seats
 from reactor.transfer import NotNowError, Outcome, Staged, Transfer
 from reactor.watching.published import Published
@@ -83,17 +84,10 @@ class Workers:
     async def serve(self, site: Site, works: Sequence[Work], workers: TaskGroup) -> None:
         """Claim what is still to be done of some works, and start it."""
         open_works = dict.fromkeys(works)
+        load = self._scheduler.load(site.label)
         try:
-            await self._look_ahead(site, open_works)
-            places = await self._places(site, open_works)
-            started: list[Started] = []
-            for job, claim in await self._to_do(site, places, open_works):
-                del open_works[job.work]
-                running = Running(job, claim, Progress(job.work, time.monotonic()))
-                self._scheduler.start(running)
-                started.append(Started(running, self._made(running)))
-            for bundle in bundles(started, site.provider.features.bundle):
-                workers.start_soon(self._transfer_bundle, site, bundle)
+            with load.expecting(await self._look_ahead(site, load, open_works)):
+                await self._begin(site, open_works, workers)
             self._scheduler.park_elsewhere(open_works, time.monotonic() + ELSEWHERE_SECONDS)
         except SiteError as error:
             self._scheduler.park(open_works, self._scheduler.suspend(error, works[0]))
@@ -102,26 +96,39 @@ class Workers:
             log.warning("database does not answer", why=str(error)[:200], waiting=len(open_works))
             self._scheduler.park(open_works, time.monotonic() + _DATABASE_SECONDS)
 
-    async def _look_ahead(self, site: Site, open_works: dict[Work, None]) -> None:
+    async def _begin(self, site: Site, open_works: dict[Work, None], workers: TaskGroup) -> None:
+        """Claim works, and begin what is to be done; what another process has stays open."""
+        places = await self._places(site, open_works)
+        started: list[Started] = []
+        for job, claim in await self._to_do(site, places, open_works):
+            del open_works[job.work]
+            running = Running(job, claim, Progress(job.work, time.monotonic()))
+            self._scheduler.start(running)
+            started.append(Started(running, self._made(running)))
+        together = [*bundles(started, site.provider.features.bundle)]
+        self._scheduler.begun(site, len(together))
+        for bundle in together:
+            workers.start_soon(self._transfer_bundle, site, bundle)
+
+    async def _look_ahead(self, site: Site, load: Load, open_works: dict[Work, None]) -> float:
         """
         Where there is more than can begin at once, take out what is not to be claimed now.
 
-        Claiming far ahead would keep large files from other reactors.
+        Claiming far ahead would keep it from other reactors. Returns how many transfers are left.
         """
-        load = self._scheduler.load(site.label)
-        expected, running = load.size, load.running
-        if running + len(open_works) <= site.transfers:
-            return
-        for work, found in (await self._read([*open_works])).items():
-            job = self._job_now(site, work, found)
-            if job is not None and expected >= BATCH_BYTES and running >= site.transfers:
+        if load.running + len(open_works) <= site.transfers:
+            return 0.0
+        found = await self._read([*open_works])
+        size, transfers = 0, 0.0
+        for work, job in [(work, self._job_now(site, work, one)) for work, one in found.items()]:
+            if job is not None and not load.has_enough(transfers, size, site.transfers):
+                size += job.size
+                transfers += share(job.size, site.provider.features.bundle)
+                continue
+            del open_works[work]
+            if job is not None:
                 self._scheduler.put_back(work)
-                job = None
-            if job is None:
-                del open_works[work]
-            else:
-                expected += job.size
-                running += 1
+        return transfers
 
     def _job_now(self, site: Site, work: Work, found: Job | Postponed | None) -> Job | None:
         """Return what is to be done now; what is not goes back, or has come to its end."""
@@ -213,6 +220,13 @@ class Workers:
         return Transfer(running.job, running.claim, self._sites, self._journal, running.progress)
 
     async def _transfer_bundle(self, site: Site, bundle: Sequence[Started]) -> None:
+        """Carry out what counts as one transfer, from waiting for a seat to giving it back."""
+        try:
+            await self._transfer_together(site, bundle)
+        finally:
+            self._scheduler.over(site)
+
+    async def _transfer_together(self, site: Site, bundle: Sequence[Started]) -> None:
         """Carry out what counts as one transfer at its sites: a file, or some small ones."""
         source = bundle[0].transfer.relay_source
         held = (site,) if source is None else (site, source)

@@ -1,5 +1,5 @@
 """
-MongoDB stops, or has no primary, while files are on their way.
+MongoDB stops, is killed, or has no primary, while files are on their way.
 
 Bytes that are under way go on, what is to be recorded waits, people are told, and once the
 database is back everything is there, sent once.
@@ -11,6 +11,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -74,14 +75,26 @@ class Away:
     def stop(self, how: str) -> None:
         if how == "stopped":
             self._signal(signal.SIGSTOP)
+        elif how == "killed":
+            self._node.kill()
         else:
             self._command({"replSetStepDown": 600, "force": True})
 
     def heal(self, how: str) -> None:
         if how == "stopped":
             self._signal(signal.SIGCONT)
+        elif how == "killed":
+            self._node.start()
         else:
             self._command({"replSetFreeze": 0})
+
+    def wait_until_it_serves(self) -> None:
+        """Return when it takes writes again."""
+        with MongoClient[dict[str, Any]](
+            self._node.host, self._node.port, directConnection=True
+        ) as server:
+            while not server.admin.command("hello")["isWritablePrimary"]:
+                time.sleep(0.05)
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._node.process is not None
@@ -119,11 +132,13 @@ async def studio(away: Away, tmp_path: Path) -> AsyncIterator[Studio]:
         await client.drop_database(made.database)
 
 
+@pytest.mark.timeout(120)  # a slow machine needs half a minute until a killed server serves again
 @pytest.mark.parametrize(
     ("how", "said"),
     [
         ("stopped", "does not answer"),
         ("without a primary", "has no primary"),
+        ("killed", "does not answer"),
     ],
 )
 async def test_bytes_go_on_and_nothing_is_lost_or_sent_twice(
@@ -150,6 +165,7 @@ async def test_bytes_go_on_and_nothing_is_lost_or_sent_twice(
             told = await anyio.to_thread.run_sync(_status, studio, away.uri)
         finally:
             away.heal(how)
+            await anyio.to_thread.run_sync(away.wait_until_it_serves)
         for position in range(FILES):
             await studio.until(representation, "vendor", position=position)
 

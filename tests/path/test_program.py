@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
+from reactor.claims import LEASE_SECONDS
 from tests.path.program import ended, reactor_process, until_journalled, write_settings
-from tests.path.studio import Studio, some_bytes
+from tests.path.studio import PATIENCE, Studio, some_bytes
 from tests.servers.sftp import SftpServer, sshd
 
 LARGE = 400 * 1024 * 1024
@@ -62,6 +64,35 @@ async def test_killed_in_mid_file_it_goes_on_from_there(studio: Studio, settings
     (attempt,) = await studio.attempts()
     assert code == 0
     assert studio.path("vendor", "cache.abc").read_bytes() == content
+    assert attempt["sent"] < attempt["bytes"]
+    assert not list(studio.folder.rglob(".sitesync-*.part"))
+
+
+@pytest.mark.timeout(120)
+async def test_killed_in_mid_file_another_beside_it_goes_on_from_there_within_the_lease(
+    studio: Studio, settings: Path
+) -> None:
+    content = _large(studio)
+    with reactor_process(settings) as one, reactor_process(settings) as other:
+        with anyio.fail_after(2 * PATIENCE):
+            while await studio.state["reactors"].count_documents({}) < 2:
+                await anyio.sleep(0.05)
+        representation = await studio.publish(studio.files_entry("cache.abc"))
+        claim = await until_journalled(studio)
+        owner = await studio.state["reactors"].find_one({"_id": claim["process"]})
+        (one if one.pid == owner["pid"] else other).kill()
+        assert "created_dt" not in await studio.entry(representation, "vendor")
+
+        with anyio.fail_after(LEASE_SECONDS):
+            while await studio.state["claims"].count_documents({"claim": claim["claim"]}):
+                await anyio.sleep(0.05)
+        with anyio.fail_after(2 * PATIENCE):
+            while "created_dt" not in await studio.entry(representation, "vendor"):
+                await anyio.sleep(0.05)
+
+    (attempt,) = await studio.attempts()
+    assert studio.path("vendor", "cache.abc").read_bytes() == content
+    assert attempt["claim"] != claim["claim"]
     assert attempt["sent"] < attempt["bytes"]
     assert not list(studio.folder.rglob(".sitesync-*.part"))
 

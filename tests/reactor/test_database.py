@@ -10,10 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
-from pymongo import MongoClient
+from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
+from pymongo.errors import (
+    AutoReconnect,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
 from pymongo.write_concern import WriteConcern
 
 from reactor import database as of_reactor
@@ -198,3 +204,17 @@ async def test_what_a_database_refuses_is_asked_once() -> None:
     with pytest.raises(OperationFailure):
         await patiently(database.ask)
     assert not database.failures
+
+
+async def test_who_gives_up_waiting_for_a_server_leaves_the_client_as_it_was() -> None:
+    nobody = f"mongodb://127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=5000&{POLLING}"
+    client = AsyncMongoClient[dict[str, Any]](nobody)
+    with anyio.move_on_after(0.2):
+        async with anyio.create_task_group() as asking:
+            for _ in range(8):
+                asking.start_soon(client.admin.command, "ping")
+
+    with anyio.fail_after(10):
+        with pytest.raises(ServerSelectionTimeoutError):
+            await client.admin.command("ping")
+        await client.close()

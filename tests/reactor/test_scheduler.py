@@ -17,10 +17,11 @@ from reactor.clock import DatabaseClock
 from reactor.commands import RequestTransfer
 from reactor.events import Origin
 from reactor.jobs import Job
+from reactor.load import BATCH
 from reactor.model import Work
 from reactor.pauses import Pauses
 from reactor.progress import Progress
-from reactor.scheduler import BATCH, Running, Scheduler
+from reactor.scheduler import Running, Scheduler
 from reactor.sites import Site, Sites, Throttle
 
 COUNT = 3 * BATCH
@@ -39,16 +40,24 @@ def running(work: Work) -> Running:
 
 
 class Notebook:
-    """Starts what it is handed, and does no more."""
+    """Starts what it is handed, each as a transfer of its own, and does no more."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self.started: list[Running] = []
+        self.site: Site
 
     async def serve(self, site: Site, works: Sequence[Work], workers: TaskGroup) -> None:  # noqa: ARG002 - as it is called
+        self.site = site
         for work in works:
             self.started.append(running(work))
             self._scheduler.start(self.started[-1])
+        self._scheduler.begun(site, len(works))
+
+    def end(self, running: Running) -> None:
+        """Let a transfer give its seat back; it waits to be published and recorded."""
+        self._scheduler.over(self.site)
+        self._scheduler.ending(running)
 
 
 @pytest.fixture
@@ -70,12 +79,39 @@ async def test_more_is_handed_out_once_what_runs_only_waits_for_its_ending(
         await anyio.wait_all_tasks_blocked()
         first = [*notebook.started]
 
-        for one in first[:BATCH]:
-            scheduler.ending(one)
+        for one in first:
+            notebook.end(one)
         await anyio.wait_all_tasks_blocked()
 
-        assert BATCH < len(first) < COUNT
+        assert 0 < len(first) < BATCH
         assert len(notebook.started) == len(first) + BATCH
+        tasks.cancel_scope.cancel()
+
+
+async def test_what_waits_to_be_recorded_is_bounded_while_no_record_can_be_written(
+    scheduler: Scheduler,
+) -> None:
+    for number in range(10 * BATCH):
+        work = Work("Show", "vendor", f"y.{number}.exr")
+        scheduler.request(RequestTransfer(work, None, None), Origin.STREAM)
+    notebook = Notebook(scheduler)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(scheduler.run, notebook)
+        ended = -1
+        while ended < len(notebook.started):
+            ended = len(notebook.started)
+            for one in notebook.started:
+                if not one.ending:
+                    notebook.end(one)
+            await anyio.wait_all_tasks_blocked()
+
+        assert 2 * BATCH < ended <= 5 * BATCH
+        assert len(scheduler.queue) == COUNT + 10 * BATCH - ended
+        for one in notebook.started[:ended]:
+            scheduler.done(one.job.work)
+        await anyio.wait_all_tasks_blocked()
+
+        assert len(notebook.started) > ended
         tasks.cancel_scope.cancel()
 
 
@@ -88,11 +124,12 @@ async def test_what_a_site_has_on_its_hands_is_nothing_in_the_end(scheduler: Sch
         while ended < COUNT:
             await anyio.wait_all_tasks_blocked()
             for one in notebook.started[ended:]:
-                scheduler.ending(one)
+                notebook.end(one)
                 scheduler.ending(one)  # twice: it counts once
                 scheduler.done(one.job.work)
                 ended += 1
         tasks.cancel_scope.cancel()
 
     assert (load.taken, load.running, load.size, load.ending) == (0, 0, 0, 0)
+    assert load.pace.in_hand == 0
     assert scheduler.is_idle
