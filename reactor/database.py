@@ -6,6 +6,7 @@ import asyncio
 import random
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import anyio
@@ -75,16 +76,21 @@ async def connect(uri: str) -> Client:
     return client
 
 
-async def patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
+async def patiently(
+    ask: Callable[[], Awaitable[_T]], final: type[ConnectionFailure] | tuple[()] = ()
+) -> _T:
     """
     Ask something of a database that has just answered, again where it changes its primary.
 
-    Raises what it said last where it does not answer for far longer than an election takes.
+    Raises what it said last where it does not answer for far longer than an election takes, and
+    what is `final` at once.
     """
     for failures in range(1, _MOST_FAILURES):
         try:
             return await ask()
         except ConnectionFailure as error:
+            if isinstance(error, final):
+                raise
             log.warning("database does not answer", why=_brief(error))
             await anyio.sleep(RECONNECT.delay(failures, random.random()))  # noqa: S311 - jitter
     return await ask()
@@ -94,17 +100,22 @@ async def require_replica_set(client: Client) -> None:
     """Raise a `DatabaseError` unless the client can work: reachable, logged in, a replica set."""
     hosts = _hosts(client.topology_description)
     try:
-        hello = await client.admin.command("hello")
-        if "setName" not in hello and hello.get("msg") != _SHARDED:
-            raise _not_a_replica_set(hosts, only_initiate="isreplicaset" in hello)
-        # Unlike `hello`, this is answered only after a login, where one is asked for.
-        await client.admin.command("listDatabases", nameOnly=True)
+        # Where none is found to ask, the driver has waited for one long enough.
+        await patiently(partial(_ask_who, client, hosts), final=ServerSelectionTimeoutError)
     except ServerSelectionTimeoutError as error:
         raise _unusable(hosts, client.topology_description) from error
     except OperationFailure as error:
         raise _refused(hosts, error) from error
     except PyMongoError as error:
         raise DatabaseError(f"MongoDB at {hosts} cannot be used: {_brief(error)}") from error
+
+
+async def _ask_who(client: Client, hosts: str) -> None:
+    hello = await client.admin.command("hello")
+    if "setName" not in hello and hello.get("msg") != _SHARDED:
+        raise _not_a_replica_set(hosts, only_initiate="isreplicaset" in hello)
+    # Unlike `hello`, this is answered only after a login, where one is asked for.
+    await client.admin.command("listDatabases", nameOnly=True)
 
 
 def _make_client(uri: str) -> Client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import re
 import warnings
@@ -20,6 +21,7 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
 )
+from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
 from reactor import database as of_reactor
@@ -28,6 +30,7 @@ from reactor.database import DatabaseError, NotAReplicaSetError, connect, patien
 from reactor.embedded import embedded_mongod
 from tests.conftest import POLLING, initiate
 from tests.servers.processes import free_port
+from tests.servers.proxy import Proxy
 
 _SOON = f"serverSelectionTimeoutMS=500&{POLLING}"
 
@@ -72,6 +75,36 @@ async def refusal(uri: str) -> DatabaseError:
 async def test_a_replica_set_is_connected_to(mongo_uri: str) -> None:
     async with await connect(mongo_uri) as client:
         assert await client.admin.command("ping")
+
+
+class Shaky(Proxy):
+    """Drops the connection by which the driver asks, once: after the greeting, as long as the first."""
+
+    dropped = 0
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.accepted == 1 and not self.dropped:
+            greeting = self.forwarded - self.sent
+            self.resets_after = 2 * greeting + greeting // 2
+        super().accept(reader, writer)
+
+    def reset(self) -> None:
+        self.dropped += 1
+        self.resets_after = None
+        super().reset()
+
+
+async def test_a_connection_that_is_lost_while_it_is_asked_is_made_again(mongo_uri: str) -> None:
+    _, port = parse_uri(mongo_uri)["nodelist"][0]
+    proxy = Shaky(int(port or 0))
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        try:
+            async with await connect(f"mongodb://127.0.0.1:{port}/?directConnection=true&{_SOON}"):
+                assert proxy.dropped
+        finally:
+            await proxy.close()
 
 
 async def test_writes_wait_for_a_majority_whatever_the_address_says(mongo_uri: str) -> None:
