@@ -201,8 +201,12 @@ class Scheduler:
 
     async def wait_idle(self) -> None:
         """Return when nothing runs, and all that waits does so for a site or another process."""
-        while not self.is_idle or any(work not in self._parked for work in self.queue.waiting()):
+        while not self.is_idle or any(map(self._could_go_on, self.queue.waiting())):
             await self._changed.wait()
+
+    def _could_go_on(self, work: Work) -> bool:
+        """Return whether work waits for nothing but its turn."""
+        return work not in self._parked and not self.is_resting(self._label(work))
 
     def lane(self, project: str, name: str) -> str:
         """Return the lane of the queue in which work for a site waits: the site's label."""

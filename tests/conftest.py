@@ -47,10 +47,13 @@ def start_mongod() -> Iterator[Callable[..., int]]:
 
 
 @pytest.fixture(scope="session")
-def mongo_uri(start_mongod: Callable[..., int]) -> str:
+def mongo_uri(start_mongod: Callable[..., int], pytestconfig: pytest.Config) -> str:
     """The address of a real one-node replica set."""
     port = start_mongod("--replSet", "test")
     initiate(port, "test")
+    # So does what is cancelled while the driver connects for it. Other sockets are still ours.
+    told = rf"unclosed <socket\.socket .*raddr=\('127\.0\.0\.1', {port}\)>"
+    pytestconfig.addinivalue_line("filterwarnings", f"ignore:{told}:ResourceWarning")
     return f"mongodb://127.0.0.1:{port}/?replicaSet=test&directConnection=true&{POLLING}"
 
 

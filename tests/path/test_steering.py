@@ -144,10 +144,10 @@ async def test_what_is_waiting_is_put_in_a_new_order_at_once(studio: Studio) -> 
         return published
 
     async with studio.running() as reactor:
+        vendor = reactor.sites.of(PROJECT, "vendor")
+        vendor.limit = 1  # from when it is opened
         serves = await studio.publish_file("serves.exr", some_bytes())
         await studio.until(serves, "vendor")
-        vendor = reactor.sites.of(PROJECT, "vendor")
-        vendor.limit = 1
         vendor.suspension = Suspension("unreachable", "for a while", anyio.current_time() + 60, 1)
         first, last = await publish("first.exr"), await publish("last.exr")
         key = Key(PROJECT, last)
