@@ -34,6 +34,7 @@ from providers.conformance.moves import (
     stage,
     write,
 )
+from providers.conformance.needs import needs
 from providers.space import SpaceProvider
 
 _CHECKSUM = re.compile(r"[a-z0-9-]+:[0-9a-f]{8,}")
@@ -56,8 +57,7 @@ class FeatureConformance(Conformance):
         assert all(re.fullmatch("[a-z0-9-]+", name) for name in before.checksums)
 
     async def test_the_room_that_it_tells_is_a_part_of_all(self, provider: Provider) -> None:
-        if not provider.features.space:
-            pytest.skip("it does not tell how much more it takes")
+        needs(provider, "space")
         assert isinstance(provider, SpaceProvider)
 
         space = await provider.space("work")
@@ -114,10 +114,7 @@ class FeatureConformance(Conformance):
     async def test_what_was_flushed_is_gone_on_with_by_another_after_an_unclean_end(
         self, provider: Provider, other: Provider
     ) -> None:
-        if not provider.features.resume:
-            pytest.skip("features.resume is False: it begins again from zero")
-        if not provider.features.cuts_staged:
-            pytest.skip("features.cuts_staged is False: its service says where staged bytes end")
+        needs(provider, "resume", "cuts_staged")
         content = payload(3 * CHUNK)
         handle = await provider.stage(at("file.exr"), new_claim(), len(content))
         with anyio.CancelScope() as scope:
@@ -138,10 +135,7 @@ class FeatureConformance(Conformance):
         assert await content_at(other, "file.exr") == content
 
     async def test_bytes_are_gone_on_with_several_times(self, provider: Provider) -> None:
-        if not provider.features.resume:
-            pytest.skip("features.resume is False: it begins again from zero")
-        if not provider.features.cuts_staged:
-            pytest.skip("features.cuts_staged is False: its service says where staged bytes end")
+        needs(provider, "resume", "cuts_staged")
         content = payload(2 * CHUNK + 100)
         handle = await provider.stage(at("file.exr"), new_claim(), len(content))
 
@@ -177,9 +171,9 @@ class FeatureConformance(Conformance):
         assert facts.checksum == known
 
     async def test_times_are_told_apart_at_the_resolution_it_says(self, provider: Provider) -> None:
+        needs(provider, "mtime_resolution_ns")
         resolution = provider.features.mtime_resolution_ns
-        if resolution is None:
-            pytest.skip("features.mtime_resolution_ns is None: it says that it keeps no times")
+        assert resolution is not None
         whole = MTIME_NS - MTIME_NS % resolution
 
         kept = [
@@ -191,9 +185,9 @@ class FeatureConformance(Conformance):
 
     @pytest.mark.parametrize("mtime_ns", [_SECOND, _IN_2040])
     async def test_times_far_away_are_kept(self, provider: Provider, mtime_ns: int) -> None:
+        needs(provider, "mtime_resolution_ns")
         resolution = provider.features.mtime_resolution_ns
-        if resolution is None:
-            pytest.skip("features.mtime_resolution_ns is None: it says that it keeps no times")
+        assert resolution is not None
 
         facts = await put(provider, "file.exr", payload(1), mtime_ns)
 
@@ -237,8 +231,7 @@ class FeatureConformance(Conformance):
     async def test_at_every_moment_of_replacements_one_whole_content_is_read(
         self, provider: Provider, other: Provider
     ) -> None:
-        if not provider.features.atomic_replace:
-            pytest.skip("features.atomic_replace is False: the claim is held while it replaces")
+        needs(provider, "atomic_replace")
         contents = [payload(2000 + n) for n in range(8)]
         await put(provider, "file.exr", contents[0])
         handles = [await stage(provider, "file.exr", content) for content in contents[1:]]
@@ -262,8 +255,7 @@ class FeatureConformance(Conformance):
     async def test_a_disk_of_this_machine_has_the_bytes_where_it_says(
         self, provider: Provider
     ) -> None:
-        if not provider.features.local_paths:
-            pytest.skip("features.local_paths is False: its files are on no disk of this machine")
+        needs(provider, "local_paths")
         content = payload(1000)
         await put(provider, "shot/file.exr", content)
 

@@ -18,6 +18,7 @@ from providers.conformance.moves import (
     put,
     stage,
 )
+from providers.conformance.needs import needs
 
 
 async def _write_without_end(
@@ -93,8 +94,7 @@ class PressureConformance(Conformance):
     async def test_of_two_claims_that_publish_one_place_at_once_one_stands_whole(
         self, provider: Provider, other: Provider
     ) -> None:
-        if not provider.features.atomic_replace:
-            pytest.skip("features.atomic_replace is False: the claim is held while it replaces")
+        needs(provider, "atomic_replace")
         contents = [payload(CHUNK + n) for n in range(4)]
         owners = [(provider, other)[n % 2] for n in range(4)]
         staged = zip(owners, contents, strict=True)

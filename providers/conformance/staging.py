@@ -30,6 +30,7 @@ from providers.conformance.moves import (
     stage,
     write,
 )
+from providers.conformance.needs import needs
 
 
 class StagingConformance(Conformance):
@@ -53,8 +54,7 @@ class StagingConformance(Conformance):
     async def test_a_derived_handle_is_the_one_that_staging_returned(
         self, provider: Provider
     ) -> None:
-        if not provider.features.derived_handles:
-            pytest.skip("features.derived_handles is False: its handles carry a token")
+        needs(provider, "derived_handles")
         claim = new_claim()
 
         assert await provider.stage(at("file.exr"), claim, 1) == Handle(at("file.exr"), claim)
@@ -69,8 +69,7 @@ class StagingConformance(Conformance):
     async def test_at_every_moment_of_a_replacement_a_whole_file_stands_there(
         self, provider: Provider
     ) -> None:
-        if not provider.features.atomic_replace:
-            pytest.skip("features.atomic_replace is False: the claim is held while it replaces")
+        needs(provider, "atomic_replace")
         await put(provider, "file.exr", payload(1))
         handles = [await stage(provider, "file.exr", payload(1 + n % 2)) for n in range(20)]
         seen: list[Facts | None] = []
@@ -188,10 +187,7 @@ class StagingConformance(Conformance):
     async def test_writing_goes_on_at_an_offset_and_cuts_what_lay_beyond(
         self, provider: Provider
     ) -> None:
-        if not provider.features.resume:
-            pytest.skip("features.resume is False: it begins again from zero")
-        if not provider.features.cuts_staged:
-            pytest.skip("features.cuts_staged is False: it goes on where staged bytes end")
+        needs(provider, "resume", "cuts_staged")
         first, rest = payload(3 * CHUNK), payload(100)
         handle = await stage(provider, "file.exr", first)
 
@@ -201,8 +197,7 @@ class StagingConformance(Conformance):
         assert await content_at(provider, "file.exr") == first[:CHUNK] + rest
 
     async def test_writing_goes_on_where_staged_bytes_end(self, provider: Provider) -> None:
-        if not provider.features.resume:
-            pytest.skip("features.resume is False: it begins again from zero")
+        needs(provider, "resume")
         content = payload(3 * CHUNK)
         handle = await provider.stage(at("file.exr"), new_claim(), len(content))
         await write(provider, handle, content[:CHUNK])
@@ -235,8 +230,7 @@ class StagingConformance(Conformance):
         assert {facts.size for facts in (await listed(provider)).values()} == set(sizes) - {None}
 
     async def test_staged_files_are_listed_with_what_revokes_them(self, provider: Provider) -> None:
-        if not provider.features.local_paths:
-            pytest.skip("features.local_paths is False: leftovers are looked for on disks only")
+        needs(provider, "local_paths")
         disk = cast("DiskProvider", provider)
         handles = [await stage(provider, path, payload(3)) for path in ("a/b/x.exr", "y.exr")]
         await put(provider, "a/z.exr", b"published")

@@ -15,6 +15,7 @@ import pytest
 from providers.base import Handle, Location, ProviderError, Setup
 from providers.local_drive import LocalDrive, LocalDriveOptions, disk
 from providers.local_drive.paths import Paths
+from tests.safety.swapping import outside_in, root_in, swap
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no folder is held open there")
 
@@ -37,29 +38,15 @@ def _times(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
-def _swap(root: Path, outside: Path) -> None:
-    (root / "shots").rename(root / "shots.real")
-    (root / "shots").symlink_to(outside, target_is_directory=True)
-
-
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
     """Return a folder of somebody else's, with names that the attacker knows."""
-    folder = tmp_path / "outside"
-    folder.mkdir()
-    for name in ("a.exr", "b.exr", _STAGED):
-        (folder / name).write_bytes(_SECRET)
-    return folder
+    return outside_in(tmp_path, ("a.exr", "b.exr", _STAGED), _SECRET)
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Return a root with a published file, and one that is staged beside it."""
-    folder = tmp_path / "root"
-    (folder / "shots").mkdir(parents=True)
-    (folder / "shots/a.exr").write_bytes(b"published")
-    (folder / ".sitesync-root").write_text("0123456789abcdef\n")
-    return folder
+    return root_in(tmp_path)
 
 
 @pytest.fixture
@@ -140,7 +127,7 @@ def _swapped_after_the_check(
     def checked(paths: Paths, where: Location, plain: set[str] | None = None) -> Path:
         path = check(paths, where, plain)
         if paths is drive._files.paths and not (root / "shots").is_symlink():
-            _swap(root, outside)
+            swap(root, outside)
         return path
 
     with monkeypatch.context() as patched:

@@ -9,6 +9,7 @@ import pytest
 
 from providers.base import Location, PermanentFileError
 from providers.sftp.provider import SftpProvider
+from tests.safety.swapping import outside_in, root_in, swap
 from tests.servers.sftp import SftpServer, sshd
 
 _WHERE = Location("work", "shots/a.exr")
@@ -22,19 +23,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "root"
-    (folder / "shots").mkdir(parents=True)
-    (folder / "shots/a.exr").write_bytes(b"published")
-    (folder / ".sitesync-root").write_text("0123456789abcdef\n")
-    return folder
+    return root_in(tmp_path)
 
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    folder = tmp_path / "outside"
-    folder.mkdir()
-    (folder / "a.exr").write_bytes(b"another's")
-    return folder
+    return outside_in(tmp_path, ["a.exr"], b"another's")
 
 
 @pytest.fixture
@@ -43,16 +37,11 @@ async def provider(server: SftpServer, root: Path) -> AsyncIterator[SftpProvider
         yield entered
 
 
-def _swap(root: Path, outside: Path) -> None:
-    (root / "shots").rename(root / "shots.real")
-    (root / "shots").symlink_to(outside, target_is_directory=True)
-
-
 async def test_nothing_is_removed_behind_a_link_that_came_later(
     provider: SftpProvider, root: Path, outside: Path
 ) -> None:
     assert await provider.facts(_WHERE)
-    _swap(root, outside)
+    swap(root, outside)
 
     with pytest.raises(PermanentFileError, match="leads out of its root"):
         await provider.remove(_WHERE)
@@ -65,7 +54,7 @@ async def test_nothing_is_published_behind_a_link_that_came_later(
 ) -> None:
     handle = await provider.stage(_WHERE, "c1", 1)
     (outside / ".sitesync-c1.part").write_bytes(b"planted")
-    _swap(root, outside)
+    swap(root, outside)
 
     (told,) = await provider.publish([(handle, None)])
 

@@ -14,8 +14,8 @@ from webdav_servers import PASSWORD, SERVERS, USER, serving, why_not
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", SERVERS)
 def test_the_installed_suite_passes(name: str, tmp_path: Path) -> None:
-    if why := why_not(name):  # which package it takes: each server is written by others
-        pytest.skip(why)
+    if why := why_not(name):
+        pytest.skip(why)  # each server is written by others: it says which package brings it
     with serving(name, tmp_path) as server:
         (tmp_path / "password").write_text(PASSWORD)
         (tmp_path / "site.toml").write_text(

@@ -51,11 +51,13 @@ def folder(studio: RcloneStudio, served: Path) -> Path:
 
 
 @asynccontextmanager
-async def _being_sent(settings: Path, folder: Path) -> AsyncGenerator[Popen[bytes]]:
-    """Run the program; entered when some bytes of a file are there."""
+async def _being_sent(
+    settings: Path, folder: Path
+) -> AsyncGenerator[tuple[Popen[bytes], psutil.Process]]:
+    """Run the program, and its rclone; entered when some bytes of a file are there."""
     with reactor_process(settings) as process:
         await until(lambda: any(folder.glob(".sitesync-*.part")))
-        yield process
+        yield process, _rclone_of(process.pid)
 
 
 async def test_killed_in_the_middle_of_an_upload_it_takes_its_rclone_along_and_begins_anew(
@@ -63,9 +65,8 @@ async def test_killed_in_the_middle_of_an_upload_it_takes_its_rclone_along_and_b
 ) -> None:
     content = some_bytes(SIZE)
     representation = await studio.publish_file("a.mov", content)
-    async with _being_sent(_settings(studio, mongo_uri, f"bandwidth = {SLOW}"), folder) as process:
-        rclone = _rclone_of(process.pid)
-
+    slowly = _settings(studio, mongo_uri, f"bandwidth = {SLOW}")
+    async with _being_sent(slowly, folder) as (process, rclone):
         process.kill()
 
         await until(lambda: is_gone(rclone.pid))
@@ -85,9 +86,8 @@ async def test_asked_to_end_in_the_middle_of_an_upload_it_brings_that_to_its_end
 ) -> None:
     content = some_bytes(SIZE)
     representation = await studio.publish_file("a.mov", content)
-    async with _being_sent(_settings(studio, mongo_uri, f"bandwidth = {SLOW}"), folder) as process:
-        rclone = _rclone_of(process.pid)
-
+    slowly = _settings(studio, mongo_uri, f"bandwidth = {SLOW}")
+    async with _being_sent(slowly, folder) as (process, rclone):
         process.terminate()
 
         await ended(process)

@@ -128,7 +128,9 @@ async def test_names_behind_a_folders_address_lead_on_from_there(
 ) -> None:
     address = address.format(id=studio.id)
 
-    async with studio.provider({"work": f"{address}/work", "deep": f"{address}/work/a/b"}) as site:
+    async with studio.provider(
+        {"work": f"{address}/films", "deep": f"{address}/films/a/b"}
+    ) as site:
         await site.make_marker("work")
         with pytest.raises(SiteError, match="shared"):
             await site.marker("deep")
@@ -137,7 +139,7 @@ async def test_names_behind_a_folders_address_lead_on_from_there(
         assert await site.marker("deep") is not None
     async with studio.provider({"work": address}) as top:
         await top.make_marker("work")
-        assert await content_at(top, "work/x.exr") == b"below"
+        assert await content_at(top, "films/x.exr") == b"below"
 
     folders = [file.path for file in studio.drive.files(studio.id) if file.blob is None]
-    assert sorted(folders) == ["bare", "work", "work/a", "work/a/b"]
+    assert sorted(folders) == ["bare", "films", "films/a", "films/a/b", "work"]
