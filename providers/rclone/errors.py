@@ -54,6 +54,10 @@ _FILE = {
 }
 
 
+class BusyFileError(FileError):
+    """Somebody else has a file, or its folder, for a moment."""
+
+
 class Translator:
     """Says for one site what became of a request."""
 
@@ -108,6 +112,9 @@ class Translator:
         if meaning in _FILE:
             message = _FILE[meaning].format(name=name, said=said)
             return PermanentFileError(f"site {self._site!r} {message}")
+        if meaning is Meaning.BUSY:
+            text = f"has {name}, or its folder, locked for somebody else; it is tried again"
+            return BusyFileError(f"site {self._site!r} {text}")
         return FileError(f"site {self._site!r} failed on {name}: {said}")
 
     def _of_site(self, meaning: Meaning, text: str) -> SiteError:

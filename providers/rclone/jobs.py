@@ -8,18 +8,21 @@ others do at the same place later.
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
 from collections.abc import Callable
 
 import anyio
 
 from providers.base import FileError, ProviderError
-from providers.rclone.errors import Where, location
+from providers.rclone.errors import BusyFileError, Where, location
 from providers.rclone.remote import Remote
 from providers.rclone.requests import Answer, RcError
 
-# How long a caller that was cancelled waits for a call to end, and then for it to be stopped.
-_PATIENCE = 10.0
+# How long a caller that was cancelled waits for a call to end, and then for it to be stopped; and
+# how long anybody waits for what is locked.
+PATIENCE = 10.0
+_A_MOMENT = 0.2
 
 
 class Job:
@@ -55,7 +58,7 @@ class Job:
         Not interrupted by cancellation; an rclone that does not answer is hung up on.
         """
         with anyio.CancelScope(shield=True):
-            with anyio.move_on_after(_PATIENCE):
+            with anyio.move_on_after(PATIENCE):
                 await self._stop_group()
                 await self.ended()
             self._task.cancel()
@@ -65,7 +68,7 @@ class Job:
 
     async def settle(self) -> None:
         """Let it come to its end, or have it stopped if that takes too long."""
-        with anyio.move_on_after(_PATIENCE, shield=True):
+        with anyio.move_on_after(PATIENCE, shield=True):
             await self.ended()
         await self.stop()
 
@@ -77,14 +80,37 @@ class Job:
                 return  # there is no such job, or no rclone
 
 
+class Waiting:
+    """
+    How long it is asked again for what is locked for a moment.
+
+    rclone itself asks ten times, which is not enough where many files meet in one folder: it has
+    the folder made for each, and servers lock one while they make it.
+    """
+
+    def __init__(self) -> None:
+        self._until = anyio.current_time() + PATIENCE
+
+    async def once_more(self, refused: BusyFileError) -> None:
+        """Wait until it is worth another try; raises what it was refused with if none is."""
+        if anyio.current_time() > self._until:
+            raise refused
+        await anyio.sleep(random.uniform(0.5, 1.0) * _A_MOMENT)  # noqa: S311 - jitter
+
+
 async def carried_out(
     remote: Remote, what: Where, function: str, /, **parameters: object
 ) -> Answer:
     """Call a function to its end; a caller that is cancelled meanwhile is so afterwards."""
-    job = Job(remote, what, function, **parameters)
-    try:
-        await job.ended()
-    except BaseException:
-        await job.settle()
-        raise
-    return job.answer()
+    waiting = Waiting()
+    while True:
+        job = Job(remote, what, function, **parameters)
+        try:
+            await job.ended()
+        except BaseException:
+            await job.settle()
+            raise
+        try:
+            return job.answer()
+        except BusyFileError as error:
+            await waiting.once_more(error)

@@ -32,6 +32,7 @@ class Meaning(Enum):
     TOO_LARGE = auto()
     EMPTY = auto()
     FORBIDDEN = auto()
+    BUSY = auto()
 
 
 _RETRY_AFTER = re.compile(r"(?:retry.?after|again in)\D{0,3}(\d+(?:\.\d+)?)\s*(ms|s|m|h)?", re.I)
@@ -118,6 +119,7 @@ _PATTERNS: dict[Meaning, Sequence[str]] = {
         "insufficient permission",
         _status("403"),
     ),
+    Meaning.BUSY: (_status("423"),),
 }
 _MEANINGS = {
     meaning: re.compile("|".join(_PATTERNS[meaning]), re.IGNORECASE | re.MULTILINE)

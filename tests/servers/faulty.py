@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-_HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "content-encoding", "date"}
+_HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "date"}
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,17 @@ async def _content(answer: Answer, offset: int) -> bytes:
         return b"".join([chunk async for chunk in reader])
 
 
+async def test_a_server_that_fails_where_two_requests_meet_is_asked_again() -> None:
+    busy = [web.Response(status=500), web.Response(status=500)]
+    telling = _telling("/share/shot/x.exr", _stating(404))
+
+    async with _site(lambda request: busy.pop() if busy else telling(request)) as provider:
+        facts = await provider.facts(_FILE)
+
+    assert facts is not None
+    assert facts.size == 5120
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [

@@ -56,6 +56,7 @@ _SAID = {
     "open /mnt/x: permission denied": Meaning.FORBIDDEN,
     "operation error S3: PutObject, api error AccessDenied: Access Denied": Meaning.FORBIDDEN,
     "read metadata failed: forbidden: 403 Forbidden": Meaning.FORBIDDEN,
+    "copy mkParentDir failed: Locked: 423 Locked": Meaning.BUSY,
     "something that nobody has heard of": None,
 }
 

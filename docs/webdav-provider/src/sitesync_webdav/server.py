@@ -16,7 +16,9 @@ from sitesync_webdav.errors import Errors, Where
 from sitesync_webdav.options import WebdavOptions
 
 FAILURES = (aiohttp.ClientError, OSError, TimeoutError)
-_BUSY = {"MKCOL": (423, 500), "DELETE": (405, 409, 423, 500)}
+# Servers refuse for a moment where two requests meet: what is being moved is locked, what is being
+# closed is not removed, and some fail where a folder was just made, or a file in it just removed.
+_BUSY = {"MKCOL": (423, 500), "DELETE": (405, 409, 423, 500), "PROPFIND": (500,)}
 _PATIENCE = 3.0
 _A_MOMENT = 0.05
 _TIMES = aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)
@@ -60,6 +62,23 @@ class Server:
         except FAILURES as error:
             raise self.errors.transport(error) from error
 
+    async def settled(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> aiohttp.ClientResponse:
+        """Return an answer as `ask` does, but not that the server is busy if that passes soon."""
+        busy = _BUSY.get(method, (423,))
+        give_up = anyio.current_time() + _PATIENCE
+        while True:
+            response = await self.ask(method, url, headers, data)
+            if response.status not in busy or anyio.current_time() > give_up:
+                return response
+            response.release()
+            await anyio.sleep(_A_MOMENT)
+
     async def told(
         self,
         method: str,
@@ -68,21 +87,11 @@ class Server:
         hoped: Collection[int],
         headers: Mapping[str, str] | None = None,
     ) -> int:
-        """
-        Return the status of an answer that is one of those hoped for; else raise what it means.
-
-        Servers refuse for a moment where two requests meet: what is being moved is locked, what is
-        being closed is not removed, and some fail where another just made the same folder.
-        """
-        busy = _BUSY.get(method, (423,))
-        give_up = anyio.current_time() + _PATIENCE
-        while True:
-            async with await self.ask(method, url, headers) as response:
-                if response.status in hoped:
-                    return response.status
-                if response.status not in busy or anyio.current_time() > give_up:
-                    raise self.errors.refused(response, where)
-            await anyio.sleep(_A_MOMENT)
+        """Return the status of an answer that is one of those hoped for; else raise what it means."""
+        async with await self.settled(method, url, headers) as response:
+            if response.status not in hoped:
+                raise self.errors.refused(response, where)
+            return response.status
 
     def _login(self) -> Mapping[str, str]:
         user, password = self._options.user, self._options.password

@@ -78,7 +78,7 @@ class Tree:
 
     async def _found(self, url: str, where: Where, depth: int) -> AsyncGenerator[Entry]:
         headers = {**_XML, "Depth": str(depth)}
-        async with await self._server.ask("PROPFIND", url, headers, ASKED) as response:
+        async with await self._server.settled("PROPFIND", url, headers, ASKED) as response:
             if response.status in _GONE:
                 return
             if _leads_to_folder(url, response):
