@@ -159,6 +159,10 @@ class SftpProvider:
         """Take over staged bytes whose owner is known to be dead."""
         return await self._staging.adopt(handle, claim)
 
+    async def copy_staged(self, handle: Handle, claim: str, size: int) -> Handle:
+        """Let the server stage the first bytes of what another owner staged once more."""
+        return await self._copying.copy_staged(handle, claim, size)
+
     async def checksum(self, where: Location | Handle, algorithm: str) -> str | None:
         """Return `"algorithm:hex"` as the server computed it; None if it cannot tell."""
         if self._hashing is None or algorithm not in self._hashing.algorithms:
@@ -276,6 +280,7 @@ class SftpProvider:
             bundle=_BUNDLE,
             bundles=True,
             copies=requests.COPY_DATA in extensions and self._hashing is not None,
+            copies_staged=requests.COPY_DATA in extensions,
         )
 
     async def _way_to_hash(self, home: bytes) -> Hashing | None:
