@@ -1,130 +1,150 @@
 """
-Small files staged together, in one hop into a thread.
+Small files read, and staged, together, in one hop into a thread.
 
-All are written before the first is synced: the file system then commits them together,
-where a sync after each would make it commit as many times.
+Their folders are looked at and opened once. All are written before the first is synced: the
+file system then commits them together, where a sync after each would make it commit as many
+times.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
-from pathlib import Path
 
 from providers.base import Copied, Facts, Handle, Location, ProviderError
 from providers.checksums import checksum_of
-from providers.local_drive import copying, disk
-from providers.local_drive.inside import held, make_folders
-from providers.local_drive.paths import Paths
+from providers.folders import disk, markers
+from providers.folders.inside import Folders, Held, held, made
+from providers.folders.paths import Paths
 from providers.names import staged_name
 from providers.small import SMALL, SmallFile
 
-PathOf = Callable[[Location, set[str]], Path]
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A small file as it was when it was opened; its content is good until the next is read."""
+
+    path: str
+    before: os.stat_result
+    facts: Facts
+    content: memoryview
+
+    def is_unchanged(self) -> bool:
+        """Return whether the path still means the very file that was read."""
+        return disk.same_file(self.before, os.stat(self.path))  # noqa: PTH116 -- thousands of them
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
     """A staged file that is whole, but not yet on the disk."""
 
-    source: Path
-    before: os.stat_result
-    facts: Facts
+    source: _Source
     checksum: str
-    staged: Path
-    root: Path
+    folder: Held
+    staged: str
     file: FileIO
 
 
-def stage_bundle(paths: Paths, source: PathOf, handles: Sequence[Handle]) -> list[Copied | None]:
+def read_bundle(paths: Paths, files: Sequence[Location]) -> list[SmallFile | None]:
+    """
+    Read small files that are at rest, below roots that have their markers.
+
+    None where that needs a closer look.
+    """
+    if not _are_marked(paths, files):
+        return [None] * len(files)
+    with Folders(paths, held) as folders:
+        room = _room()
+        return [_small(folders, where, room) for where in files]
+
+
+def stage_bundle(paths: Paths, source: Paths, handles: Sequence[Handle]) -> list[Copied | None]:
     """
     Stage copies of small files whose places are empty, below roots that have their markers.
 
     None where that needs a closer look or fails; nothing is left staged there.
     """
-    plain: set[str] = set()  # folders that are no links: looked at once, not for each file
+    if not _are_marked(paths, (handle.where for handle in handles)):
+        return [None] * len(handles)
+    room = _room()
     written: list[_Written | None] = []
+    with Folders(source, held) as sources, Folders(paths, made) as folders:
+        try:
+            # One by one: what was begun before a failure has to be closed.
+            written.extend(_begun(sources, folders, handle, room) for handle in handles)
+            return [_ended(one, room) if one else None for one in written]
+        finally:
+            for one in written:
+                if one is not None:
+                    one.file.close()
+
+
+def _are_marked(paths: Paths, files: Iterable[Location]) -> bool:
     try:
-        # One by one: what was begun before a failure has to be closed.
-        written.extend(_begun(paths, source, handle, plain) for handle in handles)
-        return [_ended(one) for one in written]
-    finally:
-        for one in written:
-            if one is not None:
-                one.file.close()
+        return all(markers.is_marked(paths.root(root)) for root in {one.root for one in files})
+    except (OSError, ProviderError):
+        return False
 
 
-def _begun(paths: Paths, source: PathOf, handle: Handle, plain: set[str]) -> _Written | None:
-    with suppress(OSError, ProviderError):  # met again, and told, by who takes the closer look
-        target, root = paths.file(handle.where, plain), paths.root(handle.where.root)
-        if not os.path.lexists(target):
-            if str(target.parent) not in plain:
-                make_folders(target.parent, root)
-            staged = target.with_name(staged_name(handle.claim))
-            return _written(source(handle.where, plain), staged, root)
-    return None
+def _room() -> memoryview:
+    """Return room for a small file and one byte more: new room for each costs more than reading."""
+    return memoryview(bytearray(SMALL + 1))
 
 
-def read_bundle(paths: Paths, files: Sequence[Location]) -> list[SmallFile | None]:
-    """Read small files that are at rest; None where that needs a closer look."""
-    plain: set[str] = set()
-    return [_small(paths, where, plain) for where in files]
-
-
-def _small(paths: Paths, where: Location, plain: set[str]) -> SmallFile | None:
+def _small(folders: Folders, where: Location, room: memoryview) -> SmallFile | None:
     with suppress(OSError, ProviderError):
-        source = paths.file_without_links(where, plain)
-        if (read := _read(source)) and disk.same_file(read[0], source.stat()):
-            return SmallFile(disk.facts_of(read[0], source), read[1])
+        source = _read(folders, where, room)
+        if source is not None and source.is_unchanged():
+            return SmallFile(source.facts, bytes(source.content))
     return None
 
 
-def _read(source: Path) -> tuple[os.stat_result, bytes] | None:
-    """Return a small file as it was when it was opened; None where it is none."""
-    with copying.open_source(source) as reading:
-        before = os.fstat(reading.fileno())
-        size = disk.facts_of(before, source).size
-        return None if size > SMALL else (before, reading.read(size + 1) or b"")
+def _read(folders: Folders, where: Location, room: memoryview) -> _Source | None:
+    """Return a small file, whole, as it is now; None where it is none."""
+    folder, name = folders.of(where)
+    path = folder.path_of(name)
+    with folder.open_for_reading(name) as file:
+        before = os.fstat(file.fileno())
+        facts = disk.facts_of(before, path)
+        if facts.size > SMALL or file.readinto(room) != facts.size:
+            return None
+        return _Source(path, before, facts, room[: facts.size])
 
 
-def _written(source: Path, staged: Path, root: Path) -> _Written | None:
-    read = _read(source)
-    if read is None:
-        return None
-    before, content = read
-    with held(staged.parent, root) as folder:
-        file = folder.make_file(staged.name)
+def _begun(sources: Folders, folders: Folders, handle: Handle, room: memoryview) -> _Written | None:
+    with suppress(OSError, ProviderError):  # met again, and told, by who takes the closer look
+        folder, name = folders.of(handle.where)
+        if not folder.has(name) and (source := _read(sources, handle.where, room)):
+            return _written(source, folder, staged_name(handle.claim))
+    return None
+
+
+def _written(source: _Source, folder: Held, staged: str) -> _Written:
+    file = folder.make_file(staged)
     try:
-        copying.write(file, memoryview(content))
-        disk.start_writeback(file.fileno(), 0, len(content))
+        disk.write(file, source.content)
+        disk.start_writeback(file.fileno(), 0, len(source.content))
     except BaseException:
         file.close()
-        _remove(staged, root)
+        _remove(folder, staged)
         raise
-    facts, checksum = disk.facts_of(before, source), checksum_of("xxh128", (content,))
-    return _Written(source, before, facts, checksum, staged, root, file)
+    return _Written(source, checksum_of("xxh128", (source.content,)), folder, staged, file)
 
 
-def _remove(staged: Path, root: Path) -> None:
-    with suppress(OSError, ProviderError), held(staged.parent, root) as folder:
-        folder.remove(staged.name)
-
-
-def _ended(written: _Written | None) -> Copied | None:
-    if written is None:
-        return None
-    with suppress(OSError):
+def _ended(written: _Written, room: memoryview) -> Copied | None:
+    with suppress(OSError), written.file:  # closed before it is removed: Windows insists
         disk.sync_file(written.file.fileno())
-        unchanged = disk.same_file(written.before, written.source.stat())
-        if unchanged:
-            there = checksum_of("xxh128", _content(written.file))
-            return Copied(written.facts, written.checksum, there)
-    _remove(written.staged, written.root)
+        if written.source.is_unchanged():
+            written.file.seek(0)
+            there = room[: written.file.readinto(room)]
+            return Copied(written.source.facts, written.checksum, checksum_of("xxh128", (there,)))
+    _remove(written.folder, written.staged)
     return None
 
 
-def _content(file: FileIO) -> Iterator[bytes]:
-    file.seek(0)
-    yield file.read(SMALL + 1) or b""
+def _remove(folder: Held, staged: str) -> None:
+    with suppress(OSError):
+        folder.remove(staged)
