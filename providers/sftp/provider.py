@@ -47,7 +47,7 @@ from providers.sftp.syncing import syncs_folders
 
 _SECOND = 1_000_000_000
 _TRANSFERS = 16
-_BEST = ("xxh128", "sha256", "md5")  # what its ways to hash offer
+_BEST = ("xxh128", "blake2b", "sha256", "md5")  # what its ways to hash offer
 _BUNDLE = 8  # small files wait for answers most of the time, and share calls to hash them
 
 
