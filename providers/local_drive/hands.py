@@ -20,7 +20,7 @@ from anyio import CancelScope, CapacityLimiter, EndOfStream, IncompleteRead
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from providers.local_drive.hand import Order
+from providers.folders.hand import Order
 
 log = structlog.stdlib.get_logger()
 
@@ -88,7 +88,7 @@ class _Hand:
     @classmethod
     async def start(cls) -> _Hand:
         """Start a process; it begins to read at once."""
-        command = [sys.executable, "-m", "providers.local_drive.hand"]
+        command = [sys.executable, "-m", "providers.folders.hand"]
         process = await anyio.open_process(command, stderr=subprocess.DEVNULL)
         assert process.stdin  # noqa: S101 - pipes are what is made unless told otherwise
         assert process.stdout  # noqa: S101

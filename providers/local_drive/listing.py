@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from providers.base import Facts, Handle, Listed, Location, StagedFile
-from providers.local_drive.paths import WINDOWS, is_link
+from providers.folders.paths import WINDOWS, is_link
 from providers.names import claim_of, is_ours, is_unicode
 
 

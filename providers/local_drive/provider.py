@@ -28,9 +28,11 @@ from providers.base import (
     Unlisted,
 )
 from providers.checksums import ALGORITHMS
+from providers.folders.bundles import read_bundle, stage_bundle
+from providers.folders.hand import Order, published_in, staged_in
+from providers.folders.paths import Paths
 from providers.local_drive.crew import Crew
 from providers.local_drive.files import Files
-from providers.local_drive.hand import Order, published_in, staged_in
 from providers.local_drive.hands import Hands
 from providers.local_drive.settings import LocalDriveOptions
 from providers.local_drive.streams import DiskReader, DiskSink
@@ -184,9 +186,9 @@ class LocalDrive:
         """Return the folder of a root."""
         return self._files.paths.root(root)
 
-    def local_path(self, where: Location, plain: set[str] | None = None) -> Path:
+    def local_path(self, where: Location) -> Path:
         """Return the path of a file without links, checked to stay below its root."""
-        return self._files.on_file(where, self._files.paths.file_without_links, where, plain)
+        return self._files.on_file(where, self._files.paths.file_without_links, where)
 
     async def stage_small(
         self, source: DiskProvider, handles: Sequence[Handle]
@@ -200,11 +202,12 @@ class LocalDrive:
                 return staged_in(answer)
             for handle in handles:
                 await self.revoke(handle)
-        return await self._run(self._files.stage_small, source.local_path, handles)
+        origin = Paths("", lambda root: str(source.root_path(root)))
+        return await self._run(stage_bundle, self._files.paths, origin, handles)
 
     async def read_small(self, files: Sequence[Location]) -> Sequence[SmallFile | None]:
         """Return small files that are at rest, all read in one hop."""
-        return await self._run(self._files.read_small, files)
+        return await self._run(read_bundle, self._files.paths, files)
 
     async def stage_from_disk(
         self,

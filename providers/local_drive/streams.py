@@ -11,8 +11,7 @@ from typing import Protocol, TypeVar
 from anyio import Lock
 
 from providers.base import CHUNK, Facts
-from providers.local_drive import disk
-from providers.local_drive.copying import write
+from providers.folders import disk
 
 WRITEBACK = 16 * CHUNK
 T = TypeVar("T")
@@ -111,7 +110,7 @@ class DiskSink:
     def _write(self, gathered: Sequence[bytes], size: int) -> None:
         self._file.seek(self._written)
         for chunk in gathered:
-            write(self._file, memoryview(chunk))
+            disk.write(self._file, memoryview(chunk))
         self._written += size
         if self._written - self._started >= WRITEBACK:
             disk.start_writeback(self._file.fileno(), self._started, self._written - self._started)

@@ -262,9 +262,9 @@ class Contained:
         """Return the folder of a root."""
         return self._disk.root_path(root)
 
-    def local_path(self, where: Location, plain: set[str] | None = None) -> Path:
+    def local_path(self, where: Location) -> Path:
         """Return the path of a file, checked to stay below its root."""
-        return self._disk.local_path(where, plain)
+        return self._disk.local_path(where)
 
     async def stage_small(
         self, source: DiskProvider, handles: Sequence[Handle]

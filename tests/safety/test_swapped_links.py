@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from providers.base import Handle, Location, ProviderError, Setup
-from providers.local_drive import LocalDrive, LocalDriveOptions, disk
-from providers.local_drive.paths import Paths
+from providers.checksums import checksum_of
+from providers.folders import disk
+from providers.folders.paths import Paths
+from providers.local_drive import LocalDrive, LocalDriveOptions
 from tests.safety.swapping import outside_in, root_in, swap
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no folder is held open there")
@@ -118,45 +120,63 @@ _ACTS: dict[str, Act] = {
 
 
 @contextmanager
-def _swapped_after_the_check(
-    monkeypatch: pytest.MonkeyPatch, drive: LocalDrive, outside: Path
-) -> Generator[None]:
+def _swapped_after_the_check(root: Path, outside: Path) -> Generator[None]:
     """Put a link in the folder's place as soon as a path of this site has been checked."""
-    check, root = Paths.file, drive.root_path("work")
+    check = Paths.file
 
-    def checked(paths: Paths, where: Location, plain: set[str] | None = None) -> Path:
-        path = check(paths, where, plain)
-        if paths is drive._files.paths and not (root / "shots").is_symlink():
-            swap(root, outside)
+    def checked(paths: Paths, where: Location) -> Path:
+        path = check(paths, where)
+        if paths.root("work") == root:
+            _swap_once(root, outside)
         return path
 
-    with monkeypatch.context() as patched:
+    with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Paths, "file", checked)
         yield
-    assert (root / "shots").is_symlink(), "nothing was checked, so nothing was tried"
 
 
+@contextmanager
+def _swapped_after_opening(root: Path, outside: Path) -> Generator[None]:
+    """Put a link in the folder's place as soon as what was opened in it was asked where it lies."""
+    ask = disk.place_of
+
+    def asked(opened: int) -> str | None:
+        place = ask(opened)
+        if place and Path(place).is_relative_to(root / "shots"):
+            _swap_once(root, outside)
+        return place
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(disk, "place_of", asked)
+        yield
+
+
+def _swap_once(root: Path, outside: Path) -> None:
+    if not (root / "shots").is_symlink():
+        swap(root, outside)
+
+
+@pytest.mark.parametrize("swapped", [_swapped_after_the_check, _swapped_after_opening])
 @pytest.mark.parametrize("act", _ACTS)
 async def test_a_link_that_comes_between_check_and_use_leads_nowhere(
     drive: LocalDrive,
     other: LocalDrive,
     outside: Path,
-    monkeypatch: pytest.MonkeyPatch,
     act: str,
+    swapped: Callable[[Path, Path], AbstractContextManager[None]],
 ) -> None:
     await drive.stage(_FILE, "c1", 1)
     before, times = _seen(outside), _times(outside)
+    root = drive.root_path("work")
     answer: object = None
 
-    with (
-        _swapped_after_the_check(monkeypatch, drive, outside),
-        suppress(ProviderError),
-    ):
+    with swapped(root, outside), suppress(ProviderError):
         answer = await _ACTS[act](drive, other)
 
+    assert (root / "shots").is_symlink(), "nothing was looked at, so nothing was tried"
     assert _seen(outside) == before
     assert _times(outside) == times
-    assert not isinstance(answer, bytes | str), "what lies outside was read"
+    assert answer != checksum_of("xxh128", [_SECRET]), "what lies outside was read"
     assert not any(_SECRET in path.read_bytes() for path in _files(other.root_path("work")))
     assert _SECRET not in repr(answer).encode()
 

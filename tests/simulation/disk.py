@@ -27,7 +27,7 @@ class Disk(Provider):
     def root_path(self, root: str) -> Path:
         return Path("/", self._store.name, self._setup.root(root).strip("/"))
 
-    def local_path(self, where: Location, plain: set[str] | None = None) -> Path:
+    def local_path(self, where: Location) -> Path:
         return self.root_path(where.root) / path_of(where)
 
     def _find(self, path: Path) -> tuple[Root, str]:

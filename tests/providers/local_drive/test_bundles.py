@@ -10,7 +10,8 @@ import pytest
 
 from providers.base import Handle, Location, RevokedError
 from providers.checksums import checksum_of
-from providers.local_drive import LocalDrive, disk
+from providers.folders import disk
+from providers.local_drive import LocalDrive
 from providers.small import SMALL
 
 from .conftest import handle, names_in, site
@@ -199,7 +200,7 @@ async def test_a_file_that_changes_while_it_is_read_needs_a_closer_look(
     file.write_bytes(b"before")
     facts_of = disk.facts_of
 
-    def change_then_tell(found: os.stat_result, path: Path) -> object:
+    def change_then_tell(found: os.stat_result, path: Path | str) -> object:
         file.write_bytes(b"after, and longer")
         return facts_of(found, path)
 

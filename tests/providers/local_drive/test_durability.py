@@ -16,7 +16,8 @@ from anyio.lowlevel import checkpoint
 
 from providers.base import CHUNK, Facts, SiteError
 from providers.conformance.moves import stage
-from providers.local_drive import LocalDrive, copying, disk
+from providers.folders import disk
+from providers.local_drive import LocalDrive, copying
 from providers.local_drive.streams import DiskSink
 
 from .conftest import handle, names_in

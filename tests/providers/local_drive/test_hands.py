@@ -14,8 +14,9 @@ import pytest
 
 from providers.base import Facts, Handle, RevokedError
 from providers.checksums import checksum_of
-from providers.local_drive import LocalDrive, hand
-from providers.local_drive.hand import Order
+from providers.folders import hand
+from providers.folders.hand import Order
+from providers.local_drive import LocalDrive
 from providers.local_drive.hands import Hands
 
 from .conftest import handle, names_in, site
@@ -164,8 +165,18 @@ async def test_where_no_process_can_be_started_nothing_is_answered(
 
 
 async def test_a_process_of_which_nothing_is_asked_ends_by_itself() -> None:
-    short = "from providers.local_drive import hand; hand.IDLE_SECONDS = 0.1; hand.main()"
+    short = "from providers.folders import hand; hand.IDLE_SECONDS = 0.1; hand.main()"
 
     async with await anyio.open_process([sys.executable, "-c", short]) as process:
         with anyio.fail_after(10):
             assert await process.wait() == 0
+
+
+async def test_a_process_is_soon_at_work_for_it_imports_nothing_heavy() -> None:
+    listing = f"import sys, {hand.__name__}; print(*sys.modules)"
+
+    done = await anyio.run_process([sys.executable, "-c", listing])
+
+    imported = set(done.stdout.decode().split())
+    assert hand.__name__ in imported
+    assert imported.isdisjoint({"anyio", "asyncio", "pydantic", "structlog"})

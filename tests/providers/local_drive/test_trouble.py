@@ -17,8 +17,8 @@ from providers.base import (
     SiteError,
 )
 from providers.conformance.moves import payload, publish, put, stage
+from providers.folders.errors import Errors
 from providers.local_drive import LocalDrive
-from providers.local_drive.errors import Errors
 
 from .conftest import Mount, handle, names_in, remount_read_only, site
 

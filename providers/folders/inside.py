@@ -12,17 +12,20 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import Self
 
-from providers.base import PermanentFileError
-from providers.local_drive import disk
+from providers.base import Location, PermanentFileError
+from providers.folders import disk
+from providers.folders.paths import Paths, is_link
 
 _HOLDS = sys.platform != "win32"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,12 @@ class Held:
         """Open a file that is there for writing; a link is none."""
         return self._open(name, "r+")
 
+    def open_for_reading(self, name: str) -> FileIO:
+        """Open a file for reading; a link is none, and a pipe does not make it wait."""
+        if not _NO_LINK and self.is_link(name):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
+        return self._open(name, "r", _NO_WAIT)
+
     def make_folder(self, name: str) -> None:
         """Make a folder; raises `FileExistsError` where something has its name."""
         os.mkdir(self._at(name), dir_fd=self._folder)
@@ -54,6 +63,21 @@ class Held:
     def stat(self, name: str) -> os.stat_result:
         """Return what is told of a name, a link itself included."""
         return os.stat(self._at(name), dir_fd=self._folder, follow_symlinks=False)
+
+    def has(self, name: str) -> bool:
+        """Return whether anything has a name, be it a link that leads nowhere."""
+        try:
+            self.stat(name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def is_link(self, name: str) -> bool:
+        """Return whether a name is that of a link."""
+        try:
+            return is_link(self.stat(name))
+        except FileNotFoundError:
+            return False
 
     def set_mtime(self, name: str, mtime_ns: int) -> None:
         """Set a file's times; those of a link are its own."""
@@ -70,14 +94,28 @@ class Held:
         """Remove a file or a link."""
         os.unlink(self._at(name), dir_fd=self._folder)
 
-    def _open(self, name: str, mode: str) -> FileIO:
-        def opened(_: str, flags: int) -> int:
-            return os.open(self._at(name), flags | _NO_LINK, 0o666, dir_fd=self._folder)
+    def path_of(self, name: str) -> str:
+        """Return the path that a name in the folder had when that was opened."""
+        return f"{self.path}{os.sep}{name}"
 
-        return FileIO(str(self.path / name), mode, opener=opened)
+    @contextmanager
+    def named_whole(self) -> Generator[None]:
+        """Name whole paths in errors; the system was told the names alone."""
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error.filename, str):
+                error.filename = str(self.path / error.filename)
+            raise
+
+    def _open(self, name: str, mode: str, more: int = 0) -> FileIO:
+        def opened(_: str, flags: int) -> int:
+            return os.open(self._at(name), flags | _NO_LINK | more, 0o666, dir_fd=self._folder)
+
+        return FileIO(self.path_of(name), mode, opener=opened)
 
     def _at(self, name: str) -> str:
-        return str(self.path / name) if self._folder is None else name
+        return self.path_of(name) if self._folder is None else name
 
 
 @contextmanager
@@ -90,13 +128,48 @@ def held(folder: Path, root: Path) -> Generator[Held]:
     opened = os.open(folder, getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         refuse_outside(opened, folder, root)
-        yield Held(folder, opened)
-    except OSError as error:
-        if isinstance(error.filename, str):  # the name alone is what the system was told
-            error.filename = str(folder / error.filename)
-        raise
+        holding = Held(folder, opened)
+        with holding.named_whole():
+            yield holding
     finally:
         os.close(opened)
+
+
+def made(folder: Path, root: Path) -> AbstractContextManager[Held]:
+    """Hold a folder, which is made below its root if need be."""
+    make_folders(folder, root)
+    return held(folder, root)
+
+
+class Folders:
+    """
+    The folders of many files, for one call: each is looked at and opened once, and held.
+
+    `opened` is `held` or `made`.
+    """
+
+    def __init__(
+        self, paths: Paths, opened: Callable[[Path, Path], AbstractContextManager[Held]]
+    ) -> None:
+        self._paths = paths
+        self._opened = opened
+        self._held: dict[tuple[str, str], Held] = {}
+        self._all = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._all.close()
+
+    def of(self, where: Location) -> tuple[Held, str]:
+        """Return the folder of a file, and the file's name in it."""
+        name = self._paths.names(where)[-1]
+        above = where.path[: -len(name) - 1]
+        if (where.root, above) not in self._held:
+            folder, root = self._paths.folder(where.root, above), self._paths.root(where.root)
+            self._held[where.root, above] = self._all.enter_context(self._opened(folder, root))
+        return self._held[where.root, above], name
 
 
 def refuse_outside(opened: int, path: Path, root: Path) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from providers.base import Location, PermanentFileError, Setup, SiteError
+from providers.base import Location, PermanentFileError, SiteError
 from providers.names import components, windows_flaw
 
 WINDOWS = sys.platform == "win32"
@@ -21,10 +21,11 @@ _LONG = "\\\\?\\"  # with it Windows takes paths of more than 260 characters
 
 
 class Paths:
-    """The paths of one site."""
+    """The paths of one site, whose settings tell the folder of a root by its name."""
 
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
+    def __init__(self, site: str, folder_of: Callable[[str], str]) -> None:
+        self._site = site
+        self._folder_of = folder_of
         self._roots: dict[str, Path] = {}
 
     def root(self, name: str) -> Path:
@@ -33,34 +34,32 @@ class Paths:
             self._roots[name] = self._root(name)
         return self._roots[name]
 
-    def file(self, where: Location, plain: set[str] | None = None) -> Path:
-        """
-        Return the path of a file, which is below its root whatever links there are.
-
-        `plain` gathers folders that are no links, for callers that ask for many files at once.
-        """
-        root, parts = self.root(where.root), components(where)
+    def names(self, where: Location) -> Sequence[str]:
+        """Return the names that lead to a file, or refuse what this machine cannot hold."""
+        names = components(where)
         if WINDOWS:
-            _refuse_windows_flaws(where, parts)
+            _refuse_windows_flaws(where, names)
+        return names
+
+    def file(self, where: Location) -> Path:
+        """Return the path of a file, which is below its root whatever links there are."""
+        root, names = self.root(where.root), self.names(where)
         path = root / where.path
-        if _has_link(root, parts, plain) and not _is_below(root, path):
+        if _has_link(root, names) and not _is_below(root, path):
             raise self._leads_out(where, root)
         return path
 
-    def file_without_links(self, where: Location, plain: set[str] | None = None) -> Path:
+    def file_without_links(self, where: Location) -> Path:
         """
         Return the path of a file as it is without links, the root's own included.
 
         What is opened by it must lie at this very place: else it was exchanged meanwhile.
         """
-        path, root = self.file(where, plain), self.root(where.root)
+        path, root = self.file(where), self.root(where.root)
         if WINDOWS:
             return path  # there, no open file is asked where it lies
-        real_root = Path(os.path.realpath(root))
-        if plain and str(path.parent) in plain and not path.is_symlink():
-            return real_root / where.path
         real = path.resolve()
-        if not real.is_relative_to(real_root):
+        if not real.is_relative_to(os.path.realpath(root)):
             raise self._leads_out(where, root)
         return real
 
@@ -70,16 +69,16 @@ class Paths:
 
     def _leads_out(self, where: Location, root: Path) -> PermanentFileError:
         return PermanentFileError(
-            f"{where} at site {self._setup.site!r} is refused: a link leads out of the root "
+            f"{where} at site {self._site!r} is refused: a link leads out of the root "
             f"{root}; remove the link, or publish to the place it leads to"
         )
 
     def _root(self, name: str) -> Path:
-        folder = Path(self._setup.root(name)).expanduser()
+        folder = Path(self._folder_of(name)).expanduser()
         if not folder.is_absolute():
             raise SiteError(
                 "settings",
-                f"root {str(folder)!r} of site {self._setup.site!r} must be a whole path, "
+                f"root {str(folder)!r} of site {self._site!r} must be a whole path, "
                 "from / or a drive on",
             )
         return Path(_long(str(folder))) if WINDOWS else folder
@@ -91,20 +90,15 @@ def is_link(facts: os.stat_result) -> bool:
     return stat.S_ISLNK(facts.st_mode) or bool(attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT)
 
 
-def _has_link(root: Path, parts: Sequence[str], plain: set[str] | None = None) -> bool:
+def _has_link(root: Path, names: Sequence[str]) -> bool:
     path = str(root)
-    for part in parts:
-        path = f"{path}{os.sep}{part}"
-        if plain and path in plain:
-            continue
+    for name in names:
+        path = f"{path}{os.sep}{name}"
         try:
-            facts = os.lstat(path)
+            if is_link(os.lstat(path)):
+                return True
         except (FileNotFoundError, NotADirectoryError):
             return False
-        if is_link(facts):
-            return True
-        if plain is not None and stat.S_ISDIR(facts.st_mode):
-            plain.add(path)
     return False
 
 

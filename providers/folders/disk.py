@@ -40,7 +40,7 @@ def place_of(opened: int) -> str | None:
     return None
 
 
-def facts_of(found: os.stat_result, path: Path) -> Facts:
+def facts_of(found: os.stat_result, path: Path | str) -> Facts:
     """Return the facts of a file, or refuse what is none."""
     if not stat.S_ISREG(found.st_mode):
         raise PermanentFileError(f"{path} is no file but a folder, pipe or device: move it away")
@@ -54,6 +54,14 @@ def same_file(one: os.stat_result, other: os.stat_result) -> bool:
         and one.st_size == other.st_size
         and one.st_mtime_ns == other.st_mtime_ns
     )
+
+
+def write(file: FileIO, content: memoryview) -> int:
+    """Write all of it, and return how many bytes that were."""
+    written = 0
+    while written < len(content):
+        written += file.write(content[written:])
+    return written
 
 
 def sync_file(file: int) -> None:

@@ -16,13 +16,13 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from providers.base import Copied, Facts, Handle, Location, Setup
-from providers.local_drive.files import Files
-from providers.local_drive.settings import LocalDriveOptions
+from providers.base import Copied, Facts, Handle, Location
+from providers.folders.bundles import stage_bundle
+from providers.folders.errors import Errors
+from providers.folders.paths import Paths
+from providers.folders.publishing import publish_bundle
 
 IDLE_SECONDS = 30.0
 
@@ -69,35 +69,21 @@ def published_in(answer: Sequence[Any]) -> list[Facts | None]:
     return [one and Facts(*one) for one in answer]
 
 
-@dataclass(slots=True)
-class Hand:
-    """Carries orders out; disks that it was asked for before are known."""
-
-    _disks: dict[str, Files] = field(default_factory=dict[str, Files])
-
-    def carry_out(self, order: Order) -> list[Any]:
-        """Do what an order says, and return its answer."""
-        disk = self._disk(order.roots)
-        if order.verb == "stage":
-            source = partial(_path_at, self._disk(order.source))
-            return [
-                copied and _row_of(copied) for copied in disk.stage_small(source, order.handles)
-            ]
-        given = [*zip(order.handles, order.mtimes_ns, strict=True)]
-        return [
-            (one.size, one.mtime_ns) if isinstance(one, Facts) else None
-            for one in disk.publish(given)
-        ]
-
-    def _disk(self, roots: Roots) -> Files:
-        key = json.dumps(roots)
-        if key not in self._disks:
-            self._disks[key] = Files(Setup("", roots, LocalDriveOptions()))
-        return self._disks[key]
+def carry_out(order: Order) -> list[Any]:
+    """Do what an order says, and return its answer."""
+    paths = _paths_at(order.roots)
+    if order.verb == "stage":
+        copies = stage_bundle(paths, _paths_at(order.source), order.handles)
+        return [copied and _row_of(copied) for copied in copies]
+    given = [*zip(order.handles, order.mtimes_ns, strict=True)]
+    return [
+        (one.size, one.mtime_ns) if isinstance(one, Facts) else None
+        for one in publish_bundle(paths, Errors(""), given)
+    ]
 
 
-def _path_at(disk: Files, where: Location, plain: set[str]) -> Path:
-    return disk.on_file(where, disk.paths.file_without_links, where, plain)
+def _paths_at(roots: Roots) -> Paths:
+    return Paths("", roots.__getitem__)
 
 
 def _row_of(copied: Copied) -> tuple[int, int | None, str, str]:
@@ -110,9 +96,9 @@ def main() -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
         if number := getattr(signal, name, None):
             signal.signal(number, signal.SIG_IGN)
-    hand, answers = Hand(), sys.stdout.buffer
+    answers = sys.stdout.buffer
     while line := _next_line():
-        answer = hand.carry_out(Order.of_line(line))
+        answer = carry_out(Order.of_line(line))
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from providers.base import MARKER_NAME, Marker, SiteError
-from providers.local_drive import disk
+from providers.folders import disk
 from providers.names import staged_name
 
 

@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from providers.base import (
     FileError,
+    Handle,
+    Location,
     MissingFileError,
     PermanentFileError,
     ProviderError,
+    RevokedError,
     SiteError,
 )
+from providers.folders import markers
 
 _Meaning = str | tuple[type[FileError], str]  # a kind of the site's failure, or one of the file
 
@@ -132,10 +138,28 @@ class Errors:
             f"or, if the site is new, run `sitesync site init {self.site}`",
         )
 
-    def unmarked(self, root: Path) -> SiteError:
-        """Return the error for a root without a marker."""
-        return SiteError(
+    def refuse_unmarked(self, root: Path) -> None:
+        """Raise `SiteError` where a root has no marker: its disk may not be mounted."""
+        if markers.is_marked(root):
+            return
+        if not root.is_dir():
+            raise self.gone(root)
+        raise SiteError(
             "marker",
             f"site {self.site!r}: {root} has no marker, so it may be an empty mount point; "
             f"mount its disk, or, if the site is new, run `sitesync site init {self.site}`",
         )
+
+    @contextmanager
+    def told(self, what: Location | Handle, root: Path) -> Generator[None]:
+        """Translate what the operating system raises; staged bytes that are gone are revoked."""
+        try:
+            yield
+        except OSError as error:
+            where = what.where if isinstance(what, Handle) else what
+            told = self.of(error, where, root)
+            if isinstance(told, MissingFileError):
+                self.refuse_unmarked(root)
+            if isinstance(told, MissingFileError) and isinstance(what, Handle):
+                told = RevokedError(f"{where}: nothing is staged any more for claim {what.claim}")
+            raise told from error
