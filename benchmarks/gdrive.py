@@ -121,7 +121,11 @@ async def _up(rig: _Rig, version: int) -> tuple[float, float]:
 
 
 async def _down(rig: _Rig, version: int) -> tuple[float, float]:
-    """Let the studio have lost what the vendor has, and want it back."""
+    """
+    Let the studio have lost what the vendor has, and want it back.
+
+    It stays: a reactor that sees it gone brings it again, beside whatever is measured next.
+    """
     name = f"Show/cache_v{version:03d}.abc"
     lost = rig.studio.path("studio", name)
     back = rig.studio.folder / "theirs.abc"
@@ -129,7 +133,6 @@ async def _down(rig: _Rig, version: int) -> tuple[float, float]:
     back.unlink()
     lost.unlink()
     ours = await timed(lambda: _wanted_back(rig.studio, name))
-    lost.unlink()
     return ours, theirs
 
 
