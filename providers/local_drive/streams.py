@@ -1,10 +1,13 @@
-"""Files of a disk as streams: each chunk is one call in a worker thread."""
+"""Files of a disk as streams, which are read and written in worker threads."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from io import FileIO
+from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -12,8 +15,10 @@ from anyio import Lock
 
 from providers.base import CHUNK, Facts
 from providers.local_drive import disk
-from providers.local_drive.copying import write
 
+# Each hop into a thread takes the interpreter from the loop, and each call of the system again.
+_AT_ONCE = 4 * CHUNK
+_PARTS = 256  # of one call; systems take at most 1024
 WRITEBACK = 16 * CHUNK
 T = TypeVar("T")
 
@@ -71,7 +76,7 @@ class DiskReader:
 
 class DiskSink:
     """
-    Staged bytes being written, gathered to whole chunks first.
+    Staged bytes being written, many chunks at a time.
 
     One task may flush while another writes on: the lock keeps the bytes in order, and what
     could not be written stays gathered, so that no later flush passes over a gap. The disk
@@ -89,10 +94,10 @@ class DiskSink:
         self._started = offset
 
     async def write(self, chunk: bytes) -> None:
-        """Append a chunk; it is written once a whole `CHUNK` has come together."""
+        """Append a chunk; it is written once there is enough for a hop into a thread."""
         self._gathered.append(chunk)
         self._size += len(chunk)
-        if self._size >= CHUNK:
+        if self._size >= _AT_ONCE:
             await self.drain()
 
     async def drain(self) -> None:
@@ -110,9 +115,22 @@ class DiskSink:
 
     def _write(self, gathered: Sequence[bytes], size: int) -> None:
         self._file.seek(self._written)
-        for chunk in gathered:
-            write(self._file, memoryview(chunk))
+        _write_all(self._file, gathered)
         self._written += size
         if self._written - self._started >= WRITEBACK:
             disk.start_writeback(self._file.fileno(), self._started, self._written - self._started)
             self._started = self._written
+
+
+def _write_all(file: FileIO, chunks: Sequence[bytes]) -> None:
+    """Write chunks, in one call of the system where it has one for that."""
+    left = deque(memoryview(chunk) for chunk in chunks)
+    while left:
+        if sys.platform == "win32":
+            written = file.write(left[0])
+        else:
+            written = os.writev(file.fileno(), list(islice(left, _PARTS)))
+        while left and written >= len(left[0]):
+            written -= len(left.popleft())
+        if written:
+            left[0] = left[0][written:]
