@@ -63,6 +63,7 @@ def _sha1() -> Digest:
 ALGORITHMS: Mapping[str, Callable[[], Digest]] = MappingProxyType(
     {
         "xxh128": xxhash.xxh3_128,
+        "blake2b": hashlib.blake2b,
         "md5": _md5,
         "sha1": _sha1,
         "sha256": hashlib.sha256,

@@ -28,7 +28,8 @@ class Features:
     `lists_sizes_only`: listings tell neither times nor ids, which `facts` does.
     `bundles`: it is a `BundleProvider` (`providers.small`). `copies`, `changes` and `parts`: it
     is a `CopyingProvider`, a `ChangingProvider`, a `PartedProvider` (`providers.services`).
-    `space`: it is a `SpaceProvider` (`providers.space`).
+    `space`: it is a `SpaceProvider` (`providers.space`); `copies_staged`: it is a
+    `StagedCopyProvider` (`providers.services`).
     """
 
     atomic_replace: bool = True
@@ -52,3 +53,4 @@ class Features:
     changes: bool = False
     parts: bool = False
     space: bool = False
+    copies_staged: bool = False

@@ -65,6 +65,25 @@ class CopyingProvider(Provider, Protocol):
         ...
 
 
+@runtime_checkable
+class StagedCopyProvider(Provider, Protocol):
+    """
+    A provider with `features.copies_staged`: staged bytes are copied where they lie.
+
+    So a claim goes on where its last owner came to who may only be slow, on a host that nobody
+    can look at: what he still writes goes into his own file (DESIGN §5).
+    """
+
+    async def copy_staged(self, handle: Handle, claim: str, size: int) -> Handle:
+        """
+        Stage the first `size` bytes of what another owner staged once more, under a claim.
+
+        Durable when it returns; the other's bytes stay as they are. Raises `RevokedError` where
+        there are not as many. If it fails, nothing is staged for the claim.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """

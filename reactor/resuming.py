@@ -1,5 +1,5 @@
 """
-What a dead owner has staged, and whether a transfer may go on with it.
+What a former owner has staged, and whether a transfer may go on with it.
 
 It needs proof. Where an end is local, the prefix is hashed again there. Where none is, and both
 services tell checksums by one algorithm, nothing is read twice: they tell it of the whole, which
@@ -14,10 +14,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from providers.base import Facts, Handle, Location
-from providers.services import PartedProvider
+from providers.base import Facts, FileError, Handle, Location, Provider, RevokedError
+from providers.services import PartedProvider, StagedCopyProvider
 from reactor.checksums import Hasher, best_algorithm
-from reactor.claims import Journal
+from reactor.claims import Former, Journal
 from reactor.sites import Site
 
 
@@ -27,6 +27,29 @@ class Resumed:
 
     handle: Handle
     journal: Journal
+
+
+async def taken_over(
+    provider: Provider, former: Former, handle: Handle, claim: str
+) -> Resumed | None:
+    """
+    Have a claim go on with what a former owner staged; None where that cannot be.
+
+    It is renamed where that owner is known to be dead. Else it is copied, as far as was noted: he
+    may only be slow, and what he still writes goes into his own file.
+    """
+    journal, features = former.journal, provider.features
+    if journal is None or not journal.offset or not features.resume:
+        return None
+    try:
+        if former.over:
+            return Resumed(await provider.adopt(handle, claim), journal)
+        if features.copies_staged:
+            copying = cast("StagedCopyProvider", provider)
+            return Resumed(await copying.copy_staged(handle, claim, journal.offset), journal)
+    except (RevokedError, FileError):
+        return None  # it is gone, or cannot be had: all is sent again
+    return None
 
 
 @dataclass(frozen=True, slots=True)

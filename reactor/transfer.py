@@ -22,13 +22,12 @@ from providers.base import (
     FileError,
     Handle,
     Location,
-    RevokedError,
     SiteError,
 )
 from providers.small import SmallFile
 from reactor.bringing import Bringing, Sent, kept_mtime
 from reactor.checksums import by_preference
-from reactor.claims import Claim, Former, Journal
+from reactor.claims import Claim, Journal
 from reactor.jobs import Job, Variant
 from reactor.progress import Progress
 from reactor.proof import (
@@ -40,7 +39,7 @@ from reactor.proof import (
     known_of,
     same_algorithm,
 )
-from reactor.resuming import Resumed
+from reactor.resuming import Resumed, taken_over
 from reactor.sites import Site, Sites, service_copies
 from reactor.sourcing import Choice
 from reactor.staging import kernel_copies, sends_together
@@ -359,27 +358,16 @@ class Transfer:
             )
             if self._adopted and handle.token and handle.token == self._adopted.handle.token:
                 continue  # an upload that went from owner to owner, and is ours now
-            if self._adopted is None and self._may_adopt(destination, former):
-                try:
-                    adopted = await destination.provider.adopt(handle, self.claim.id)
-                except RevokedError:
-                    continue
-                assert former.journal is not None  # noqa: S101 - _may_adopt says so
-                self._adopted = Resumed(adopted, former.journal)
-                # At once: whoever takes over from here on finds it under this claim alone.
-                await self._note(replace(former.journal, token=adopted.token, published=""))
-            else:
+            taken = None
+            if self._adopted is None and former.site == destination.name:
+                taken = await taken_over(destination.provider, former, handle, self.claim.id)
+            if taken is not None:
+                self._adopted = taken
+                # At once: whoever takes over from here on finds it under this claim.
+                await self._note(replace(taken.journal, token=taken.handle.token, published=""))
+            if taken is None or not former.over:
                 await destination.provider.revoke(handle)
         self.cleared = True
-
-    def _may_adopt(self, destination: Site, former: Former) -> bool:
-        return (
-            former.over
-            and former.journal is not None
-            and former.journal.offset > 0
-            and former.site == destination.name
-            and destination.provider.features.resume
-        )
 
     async def _discard(self, destination: Site) -> None:
         if self._adopted is not None:

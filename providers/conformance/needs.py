@@ -13,6 +13,7 @@ from providers.base import Provider
 
 _WITHOUT = {
     "atomic_replace": "the claim is held while it replaces",
+    "copies_staged": "what somebody slow has staged is sent again",
     "cuts_staged": "its service says where staged bytes end",
     "derived_handles": "its handles carry a token",
     "local_paths": "its files are on no disk of this machine",

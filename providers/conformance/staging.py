@@ -31,6 +31,7 @@ from providers.conformance.moves import (
     write,
 )
 from providers.conformance.needs import needs
+from providers.services import StagedCopyProvider
 
 
 class StagingConformance(Conformance):
@@ -178,6 +179,38 @@ class StagingConformance(Conformance):
 
         with pytest.raises(RevokedError):
             await provider.adopt(dead, new_claim())
+
+    async def test_a_copy_of_staged_bytes_is_gone_on_with_while_their_owner_goes_on(
+        self, provider: Provider
+    ) -> None:
+        needs(provider, "copies_staged")
+        assert isinstance(provider, StagedCopyProvider)
+        content, other = payload(2 * CHUNK), payload(2 * CHUNK)
+        slow = await stage(provider, "file.exr", content[: CHUNK + 7])
+
+        copy = await provider.copy_staged(slow, new_claim(), CHUNK)
+        await write(provider, slow, other[CHUNK:], offset=CHUNK)
+
+        assert await provider.staged_size(copy) == CHUNK
+        await provider.revoke(slow)
+        await write(provider, copy, content[CHUNK:], offset=CHUNK)
+        await publish(provider, copy)
+        assert await content_at(provider, "file.exr") == content
+
+    async def test_what_is_not_staged_is_not_copied_and_leaves_nothing(
+        self, provider: Provider
+    ) -> None:
+        needs(provider, "copies_staged")
+        assert isinstance(provider, StagedCopyProvider)
+        short = await stage(provider, "file.exr", payload(10))
+        gone = await stage(provider, "gone.exr", payload(10))
+        await provider.revoke(gone)
+
+        for handle, size in ((short, 11), (gone, 10)):
+            claim = new_claim()
+            with pytest.raises(RevokedError):
+                await provider.copy_staged(handle, claim, size)
+            assert await provider.staged_size(Handle(handle.where, claim)) is None
 
     async def test_the_staged_size_is_what_was_flushed(self, provider: Provider) -> None:
         handle = await stage(provider, "file.exr", payload(CHUNK + 3))

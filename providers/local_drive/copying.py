@@ -94,7 +94,7 @@ def _copy(
     before = os.fstat(reading.fileno())
     facts = disk.facts_of(before, source)
     with _hashed(source, before) as source_checksum:
-        _send(reading, writing, facts.size, progress)
+        send(reading, writing, facts.size, progress)
         with _synced(writing, facts.size):
             staged = checksum_of("xxh128", chunks(writing))
             copied = Copied(facts, source_checksum(), staged)
@@ -144,7 +144,8 @@ def _synced(writing: FileIO, size: int) -> Generator[None]:
         disk.sync_file(writing.fileno())
 
 
-def _send(reading: FileIO, writing: FileIO, size: int, progress: Callable[[int], None]) -> None:
+def send(reading: FileIO, writing: FileIO, size: int, progress: Callable[[int], None]) -> None:
+    """Copy what is behind the end of `writing`, up to a size; not yet synced."""
     step = _by_kernel if sys.platform == "linux" else _by_hand
     sent = reading.seek(writing.tell())
     while sent < size:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from io import FileIO
 from pathlib import Path
@@ -159,6 +159,21 @@ class Files:
         """Rename staged bytes to another claim's name."""
         with self._told(handle), self._held(handle) as folder:
             folder.replace(staged_name(handle.claim), staged_name(claim))
+
+    def copy_staged(self, handle: Handle, claim: str, size: int) -> None:
+        """Stage the first bytes of what another claim has staged once more."""
+        new = staged_name(claim)
+        with self._told(handle), self.open(handle)[0] as reading, self._held(handle) as folder:
+            if os.fstat(reading.fileno()).st_size < size:
+                raise RevokedError(f"{handle.where}: fewer than {size} bytes are staged")
+            try:
+                with folder.make_file(new) as writing:
+                    copying.send(reading, writing, size, lambda _: None)
+                    disk.sync_file(writing.fileno())
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    folder.remove(new)
+                raise
 
     def publish(
         self, handles: Sequence[tuple[Handle, int | None]]

@@ -70,6 +70,7 @@ class LocalDrive:
             transfers=transfers,
             bundle=_BUNDLE,
             space=True,
+            copies_staged=True,
         )
 
     async def __aenter__(self) -> Self:
@@ -130,6 +131,11 @@ class LocalDrive:
     async def adopt(self, handle: Handle, claim: str) -> Handle:
         """Take over staged bytes whose owner is known to be dead; the old handle is revoked."""
         await self._run(self._files.adopt, handle, claim)
+        return Handle(handle.where, claim)
+
+    async def copy_staged(self, handle: Handle, claim: str, size: int) -> Handle:
+        """Stage the first bytes of what another owner staged once more; reflinked where possible."""
+        await self._run(self._files.copy_staged, handle, claim, size)
         return Handle(handle.where, claim)
 
     async def checksum(self, where: Location | Handle, algorithm: str) -> str | None:

@@ -61,6 +61,7 @@ class Memory:
         mtime_resolution_ns=1,
         copies=True,
         changes=True,
+        copies_staged=True,
     )
 
     def __init__(self, setup: Setup) -> None:
@@ -146,6 +147,15 @@ class Memory:
         staged = self._bytes(handle)
         self._store.staged[self._key(new)] = staged
         del self._store.staged[self._key(handle)]
+        return new
+
+    async def copy_staged(self, handle: Handle, claim: str, size: int) -> Handle:
+        """Stage the first bytes of what another owner staged once more."""
+        await checkpoint()
+        new, staged = Handle(handle.where, claim), self._bytes(handle)
+        if len(staged) < size:
+            raise RevokedError(f"{handle.where}: fewer than {size} bytes are staged")
+        self._store.staged[self._key(new)] = bytearray(staged[:size])
         return new
 
     async def checksum(self, where: Location | Handle, algorithm: str) -> str | None:

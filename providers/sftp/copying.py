@@ -8,17 +8,21 @@ not another one of the same name, is proved by the marker of the source's root.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+
+import anyio
 
 from providers.base import ChangedFileError, Facts, Handle, Marker, ProviderError
 from providers.services import CopyRefusedError
 from providers.sftp import requests
 from providers.sftp.channel import Channel
-from providers.sftp.errors import explained, missing, translated
+from providers.sftp.errors import explained, is_missing, missing, translated
 from providers.sftp.folders import Folders
 from providers.sftp.markers import read_marker
 from providers.sftp.packets import Code, Mode, StatusError
 from providers.sftp.places import Place
+from providers.sftp.publishing import revoked
 from providers.sftp.staging import Staging
 from providers.sftp.streams import OpenFile, facts_of
 
@@ -57,6 +61,41 @@ class Copying:
             if source is not None and file.channel.alive:
                 file.channel.send(requests.close(source))
             file.let_go()
+
+    async def copy_staged(self, handle: Handle, claim: str, size: int) -> Handle:
+        """Stage the first bytes of what another claim has staged once more."""
+        new = await self._staging.make(handle.where, claim)
+        try:
+            file = await self._staging.opened(new, 0)
+            try:
+                await self._copy_begun(file, handle, size)
+            finally:
+                await file.close()
+        except BaseException:
+            with anyio.CancelScope(shield=True), suppress(ProviderError):
+                await self._staging.revoke(new)
+            raise
+        return new
+
+    async def _copy_begun(self, file: OpenFile, handle: Handle, size: int) -> None:
+        channel, path = file.channel, self._staging.path(handle)
+        async with explained(channel, self._site, handle, self._staging.folder(handle)):
+            try:
+                source = await channel.open(requests.open_file(path, Mode.READ))
+            except StatusError as error:
+                if is_missing(error):
+                    raise revoked(handle) from error
+                raise
+            if facts_of(await channel.ask(requests.fstat(source))).size < size:
+                raise revoked(handle)
+            for start in range(0, size, _AT_ONCE):
+                part = requests.Part(source, start, min(_AT_ONCE, size - start))
+                await channel.ask(requests.copy_data(part, file.handle))
+            channel.send(requests.close(source))
+            if requests.FSYNC in channel.extensions:
+                await channel.ask(requests.fsync(file.handle))
+            if facts_of(await channel.ask(requests.fstat(file.handle))).size != size:
+                raise revoked(handle)
 
     async def _open(self, channel: Channel, original: Original) -> bytes:
         """Open the original for reading on the connection that has the staged file open."""

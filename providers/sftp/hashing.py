@@ -25,7 +25,12 @@ from providers.sftp.pool import Pool
 
 # By mod_sftp and others; draft-ietf-secsh-filexfer-extensions-00 names the algorithms.
 _BY_EXTENSION = frozenset({"md5", "sha256"})
-_COMMANDS = {"xxh128": "xxh128sum", "sha256": "sha256sum", "md5": "md5sum"}
+_COMMANDS = {
+    "xxh128": "xxh128sum",
+    "blake2b": "b2sum",
+    "sha256": "sha256sum",
+    "md5": "md5sum",
+}
 _PROBE = f"for c in sh cat {' '.join(_COMMANDS.values())}; do command -v $c; done"
 _PROBE_SECONDS = 10
 # Reads how many names come, then those; prints what the command says of them, and an empty line.
@@ -97,7 +102,7 @@ class _Wish:
 
 
 class ByCommand:
-    """`sha256sum` and its like, many files a call."""
+    """`b2sum` and its like, many files a call."""
 
     def __init__(self, pool: Pool, commands: Mapping[str, str]) -> None:
         self._pool = pool

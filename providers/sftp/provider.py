@@ -47,7 +47,7 @@ from providers.sftp.syncing import syncs_folders
 
 _SECOND = 1_000_000_000
 _TRANSFERS = 16
-_BEST = ("xxh128", "sha256", "md5")  # what its ways to hash offer
+_BEST = ("xxh128", "blake2b", "sha256", "md5")  # what its ways to hash offer
 _BUNDLE = 8  # small files wait for answers most of the time, and share calls to hash them
 
 
@@ -158,6 +158,10 @@ class SftpProvider:
     async def adopt(self, handle: Handle, claim: str) -> Handle:
         """Take over staged bytes whose owner is known to be dead."""
         return await self._staging.adopt(handle, claim)
+
+    async def copy_staged(self, handle: Handle, claim: str, size: int) -> Handle:
+        """Let the server stage the first bytes of what another owner staged once more."""
+        return await self._copying.copy_staged(handle, claim, size)
 
     async def checksum(self, where: Location | Handle, algorithm: str) -> str | None:
         """Return `"algorithm:hex"` as the server computed it; None if it cannot tell."""
@@ -276,6 +280,7 @@ class SftpProvider:
             bundle=_BUNDLE,
             bundles=True,
             copies=requests.COPY_DATA in extensions and self._hashing is not None,
+            copies_staged=requests.COPY_DATA in extensions,
         )
 
     async def _way_to_hash(self, home: bytes) -> Hashing | None:

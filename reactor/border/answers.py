@@ -17,7 +17,12 @@ from providers.base import (
     Provider,
     ProviderError,
 )
-from providers.services import ChangingProvider, CopyingProvider, PartedProvider
+from providers.services import (
+    ChangingProvider,
+    CopyingProvider,
+    PartedProvider,
+    StagedCopyProvider,
+)
 from providers.space import SpaceProvider
 from reactor.border.errors import Blame
 
@@ -153,4 +158,5 @@ def the_features(blame: Blame, provider: Provider, found: object) -> Features:
         changes=features.changes and isinstance(provider, ChangingProvider),
         parts=features.parts and isinstance(provider, PartedProvider),
         space=features.space and isinstance(provider, SpaceProvider),
+        copies_staged=features.copies_staged and isinstance(provider, StagedCopyProvider),
     )

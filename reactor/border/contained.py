@@ -34,7 +34,13 @@ from providers.base import (
     StagedFile,
     Unlisted,
 )
-from providers.services import Changes, ChangingProvider, CopyingProvider, PartedProvider
+from providers.services import (
+    Changes,
+    ChangingProvider,
+    CopyingProvider,
+    PartedProvider,
+    StagedCopyProvider,
+)
 from providers.small import BundleProvider, SmallFile, SmallFiles
 from providers.space import Space, SpaceProvider
 from reactor.border.answers import (
@@ -324,6 +330,12 @@ class Contained:
         """Fill staged bytes with those of the same location at `source`, whole and durable."""
         asked = partial(self._service.copy, _inside(source), facts, handle)
         return await self._calls.copy("copy", asked, progress, more=facts.size / SLOW_DISK)
+
+    async def copy_staged(self, handle: Handle, claim: str, size: int) -> Handle:
+        """Stage the first bytes of what another owner staged once more, under a claim."""
+        asked = partial(cast("StagedCopyProvider", self._inner).copy_staged, handle, claim, size)
+        found = await self._ask("copy_staged", asked, claim, more=size / SLOW_DISK)
+        return the_handle(self._blame, "copy_staged", found, handle.where, claim)
 
     async def goes_on_at(self, handle: Handle, within: int) -> int:
         """Return where writing may go on: the end of a staged part, as far as possible."""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import which
 from subprocess import Popen, run
 from typing import Any
 
@@ -87,10 +88,18 @@ def environment(settings: Path) -> dict[str, str]:
 
 @contextmanager
 def reactor_process(
-    settings: Path, *arguments: str, variables: Mapping[str, str] | None = None
+    settings: Path,
+    *arguments: str,
+    variables: Mapping[str, str] | None = None,
+    host: str | None = None,
 ) -> Generator[Popen[bytes]]:
-    """Run `sitesync run` as the studio; it is killed if it still runs at the end."""
-    command = [sys.executable, "-m", "reactor", "--config", str(settings), "run"]
+    """
+    Run `sitesync run` as the studio; it is killed if it still runs at the end.
+
+    With a `host` it finds itself on a machine of that name; see `several_hosts`.
+    """
+    elsewhere = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', host] if host else []
+    command = [*elsewhere, sys.executable, "-m", "reactor", "--config", str(settings), "run"]
     environ = {**environment(settings), **(variables or {})}
     with (settings.parent / "reactor.log").open("ab") as log:
         process = Popen([*command, "--active-site", "studio", *arguments], stderr=log, env=environ)
@@ -99,6 +108,12 @@ def reactor_process(
                 yield process
             finally:
                 process.kill()
+
+
+def several_hosts() -> bool:
+    """Return whether processes may be given machines of other names: root on Linux may."""
+    unshare = which("unshare")
+    return unshare is not None and run([unshare, "--uts", "true"], check=False).returncode == 0
 
 
 async def until_journalled(studio: Studio) -> dict[str, Any]:

@@ -21,6 +21,7 @@ async def test_a_stream_is_hashed_by_our_algorithm_and_by_those_that_were_asked_
 
 def test_the_fastest_algorithm_is_preferred() -> None:
     assert best_algorithm({"md5", "sha256", "quickxor"}) == "sha256"
+    assert best_algorithm({"md5", "sha256", "blake2b"}) == "blake2b"
     assert best_algorithm({"quickxor"}) is None
     assert by_preference({"quickxor:1", "md5:2", "xxh128:3", "xxh128:0"}) == [
         "xxh128:0",

@@ -242,6 +242,18 @@ class Provider:
         token = "" if self.features.derived_handles else f"token {id(inode)}"
         return Handle(handle.where, claim, token)
 
+    async def copy_staged(self, handle: Handle, claim: str, size: int) -> Handle:
+        def find() -> Inode:
+            if len((found := self._inode(handle)).content) < size:
+                raise RevokedError(f"{handle.where}: fewer than {size} bytes are staged")
+            return found
+
+        source = await self._do("open to copy", find)
+        new = Handle(handle.where, claim)
+        made = await self._do("stage", lambda: self._make(new))
+        await self._do("copy staged", lambda: made.content.extend(source.content[:size]))
+        return new
+
     # What becomes visible, and what goes.
 
     async def publish(

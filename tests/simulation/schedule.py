@@ -56,6 +56,8 @@ _TENDER = (
     "read",
     "revoke",
     "adopt",
+    "open to copy",
+    "copy staged",
 )
 
 

@@ -32,10 +32,16 @@ RETRIES = 3
 _SECOND = 1_000_000_000
 _WANTING = ("studio", "vendor", "artist")
 
-DISK = Features(checksums=frozenset(ALGORITHMS), mtime_resolution_ns=1, local_paths=True, bundle=8)
+DISK = Features(
+    checksums=frozenset(ALGORITHMS),
+    mtime_resolution_ns=1,
+    local_paths=True,
+    bundle=8,
+    copies_staged=True,
+)
 KINDS: dict[str, Features] = {
     "disk": DISK,
-    "sftp": Features(mtime_resolution_ns=_SECOND, bundle=4),
+    "sftp": Features(mtime_resolution_ns=_SECOND, bundle=4, copies_staged=True),
     "sftp that hashes": Features(
         checksums=frozenset(("xxh128",)), mtime_resolution_ns=_SECOND, bundle=4
     ),

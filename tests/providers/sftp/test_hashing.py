@@ -29,11 +29,14 @@ def sftp_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
 
 
 @pytest.mark.usefixtures("file")
-async def test_a_command_of_the_server_hashes(server: SftpServer, root: Path) -> None:
+@pytest.mark.parametrize("algorithm", ["blake2b", "sha256", "md5"])
+async def test_a_command_of_the_server_hashes(
+    server: SftpServer, root: Path, algorithm: str
+) -> None:
     async with server.provider({"work": str(root)}, checksum="command") as provider:
-        told = await provider.checksum(_FILE, "sha256")
+        told = await provider.checksum(_FILE, algorithm)
 
-    assert told == f"sha256:{hashlib.sha256(_CONTENT).hexdigest()}"
+    assert told == f"{algorithm}:{hashlib.new(algorithm, _CONTENT).hexdigest()}"
 
 
 @pytest.mark.usefixtures("file")
