@@ -16,8 +16,6 @@ from anyio import Lock
 from providers.base import CHUNK, Facts
 from providers.local_drive import disk
 
-# Each hop into a thread takes the interpreter from the loop, and each call of the system again.
-_AT_ONCE = 4 * CHUNK
 _PARTS = 256  # of one call; systems take at most 1024
 WRITEBACK = 16 * CHUNK
 T = TypeVar("T")
@@ -76,7 +74,7 @@ class DiskReader:
 
 class DiskSink:
     """
-    Staged bytes being written, many chunks at a time.
+    Staged bytes being written, gathered to whole chunks first.
 
     One task may flush while another writes on: the lock keeps the bytes in order, and what
     could not be written stays gathered, so that no later flush passes over a gap. The disk
@@ -94,10 +92,10 @@ class DiskSink:
         self._started = offset
 
     async def write(self, chunk: bytes) -> None:
-        """Append a chunk; it is written once there is enough for a hop into a thread."""
+        """Append a chunk; it is written once a whole `CHUNK` has come together."""
         self._gathered.append(chunk)
         self._size += len(chunk)
-        if self._size >= _AT_ONCE:
+        if self._size >= CHUNK:
             await self.drain()
 
     async def drain(self) -> None:

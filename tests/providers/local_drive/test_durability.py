@@ -137,9 +137,8 @@ async def test_a_flush_after_a_failed_write_leaves_no_gap(tmp_path: Path) -> Non
 
     with disk.make_file(tmp_path / "file") as file:
         sink = DiskSink(fails_once, file, 0)
-        await sink.write(b"x" * CHUNK)
         with pytest.raises(SiteError):
-            await sink.flush()
+            await sink.write(b"x" * CHUNK)
         await sink.write(b"y")
         await sink.flush()
 
