@@ -1,10 +1,13 @@
-"""Files of a disk as streams: each chunk is one call in a worker thread."""
+"""Files of a disk as streams, which are read and written in worker threads."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from io import FileIO
+from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -13,6 +16,7 @@ from anyio import Lock
 from providers.base import CHUNK, Facts
 from providers.folders import disk
 
+_PARTS = 256  # of one call; systems take at most 1024
 WRITEBACK = 16 * CHUNK
 T = TypeVar("T")
 
@@ -109,9 +113,22 @@ class DiskSink:
 
     def _write(self, gathered: Sequence[bytes], size: int) -> None:
         self._file.seek(self._written)
-        for chunk in gathered:
-            disk.write(self._file, memoryview(chunk))
+        _write_all(self._file, gathered)
         self._written += size
         if self._written - self._started >= WRITEBACK:
             disk.start_writeback(self._file.fileno(), self._started, self._written - self._started)
             self._started = self._written
+
+
+def _write_all(file: FileIO, chunks: Sequence[bytes]) -> None:
+    """Write chunks, in one call of the system where it has one for that."""
+    left = deque(memoryview(chunk) for chunk in chunks)
+    while left:
+        if sys.platform == "win32":
+            written = file.write(left[0])
+        else:
+            written = os.writev(file.fileno(), list(islice(left, _PARTS)))
+        while left and written >= len(left[0]):
+            written -= len(left.popleft())
+        if written:
+            left[0] = left[0][written:]

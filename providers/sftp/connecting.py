@@ -19,6 +19,7 @@ from providers.sftp.channel import Channel
 from providers.sftp.credentials import load_key
 from providers.sftp.host_keys import HostKeys, Witness
 from providers.sftp.options import SftpOptions
+from providers.sftp.wire import Wiring
 
 # The first that the server takes. AES-GCM runs on the processor's own instructions: through
 # asyncssh it reads twice as fast as ChaCha20, and writes a quarter faster.
@@ -75,6 +76,7 @@ async def _logged_in(
             options.host,
             options.port,
             config=None,
+            tunnel=Wiring(),
             client_factory=lambda: witness,
             username=options.user,
             password=options.password.get_secret_value() if options.password else None,

@@ -20,8 +20,8 @@ from providers.sftp.errors import explained, translated
 from providers.sftp.packets import Attributes, StatusError
 from providers.sftp.pool import Lease, Pool
 
-_READ_AHEAD = 4 * 1024 * 1024
-_REQUESTS = 64
+_READ_AHEAD = 5 * 1024 * 1024
+_REQUESTS = 80
 _SECOND = 1_000_000_000
 # How long a write that was cancelled waits for what is under way, before it hangs up.
 _PATIENCE = 10.0
@@ -93,10 +93,11 @@ class FileReader:
         block, ahead = self._file.channel.limits.read, deque[tuple[int, int, Pending[bytes]]]()
         most = min(_REQUESTS, max(2, _READ_AHEAD // block))
         while asked < size or ahead:
-            while asked < size and len(ahead) < most:
-                length = min(block, size - asked)
-                ahead.append((asked, length, self._ask(asked, length)))
-                asked += length
+            if len(ahead) <= most * 3 // 4:  # several together: they leave in one packet
+                while asked < size and len(ahead) < most:
+                    length = min(block, size - asked)
+                    ahead.append((asked, length, self._ask(asked, length)))
+                    asked += length
             offset, length, pending = ahead.popleft()
             data = await self._block(pending)
             if len(data) < length:  # a server may send less than was asked for

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -144,6 +144,27 @@ async def test_a_flush_after_a_failed_write_leaves_no_gap(tmp_path: Path) -> Non
         await sink.flush()
 
     assert (tmp_path / "file").read_bytes() == b"x" * CHUNK + b"y"
+
+
+async def test_what_the_system_takes_in_parts_is_written_whole_and_in_order(
+    drive: LocalDrive, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def takes_little(file: int, parts: Sequence[memoryview]) -> int:
+        calls.append(len(parts))
+        return os.write(file, b"".join(bytes(part) for part in parts)[:150])
+
+    monkeypatch.setattr(os, "writev", takes_little)
+    chunks = [bytes((n,)) * n for n in (0, 1, 99, 2, 200, 0, 250)]
+    await drive.stage(handle("file.exr").where, "c1", 1)
+
+    async with drive.write(handle("file.exr")) as sink:
+        for chunk in chunks:
+            await sink.write(chunk)
+
+    assert (root / ".sitesync-c1.part").read_bytes() == b"".join(chunks)
+    assert len(calls) == 4
 
 
 async def test_what_nobody_flushed_is_written_when_the_sink_is_left(
