@@ -42,7 +42,7 @@ class UploadSink:
                 )
             upload.held.add(chunk)
             piece = self._uploads.piece
-            while upload.session is not None and len(upload.held) > piece:
+            while upload.session is not None and self._has(piece):
                 await self._send(piece)
 
     async def flush(self) -> None:
@@ -67,6 +67,12 @@ class UploadSink:
                 await task
             if task.cancelled() or task.exception() is not None:
                 self._is_lost()
+
+    def _has(self, piece: int) -> bool:
+        """Return whether a piece can be sent: it is whole, and the file's last byte is not in it."""
+        upload = self._upload
+        is_all = upload.staged + self._flying == upload.size
+        return len(upload.held) >= piece + is_all
 
     async def _send_most(self, upload: Upload) -> None:
         """Send all that can be sent; of a file's end a little is spared, which saves a request."""

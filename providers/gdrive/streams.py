@@ -135,12 +135,13 @@ async def _gathered(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
     pieces: list[bytes] = []
     size = 0
     try:
-        async for piece in content.iter_any():
+        async for piece, _ in content.iter_chunks():  # as they came: `iter_any` copies them
             pieces.append(piece)
             size += len(piece)
             if size >= CHUNK:
-                yield b"".join(pieces)
-                pieces, size = [], 0
+                chunk = b"".join(pieces)
+                pieces, size = [], 0  # first: what is joined is not kept twice meanwhile
+                yield chunk
     except (aiohttp.ClientError, TimeoutError, OSError):
         if pieces:
             yield b"".join(pieces)

@@ -52,8 +52,10 @@ class DiskReader:
         return self._facts
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._first:
-            yield self._first
+        first, self._first = self._first, b""  # a large file is not kept company by its start
+        if first:
+            yield first
+        del first
         while not self._ends and (chunk := await self._run(self._file.read, CHUNK)):
             yield chunk
 

@@ -13,6 +13,7 @@ from config.load import find
 from config.models import Settings
 from handlers.table import HANDLERS
 from reactor.app import Reactor, Setup
+from reactor.cli.arenas import share_one_arena
 from reactor.cli.checks.rights import check_rights
 from reactor.cli.compose import TopologyOf, open_database, open_sites, topologies
 from reactor.cli.cores import write_no_core
@@ -75,7 +76,8 @@ def syncserver(shell: Shell, active_site: str) -> None:
 
 
 def _prepare(shell: Shell, settings: Settings) -> None:
-    """Keep secrets out of memory dumps, and tell whose hands settings are in."""
+    """Keep memory small, and secrets out of its dumps; tell whose hands settings are in."""
+    share_one_arena()
     write_no_core()
     for finding in check_rights(settings, find(shell.config)):
         if finding.level != "ok":
