@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from providers.base import FileError, Listed, Location, MissingFileError, Unlisted
 from providers.names import NAMELESS, is_ours
@@ -33,12 +34,11 @@ class Listing:
             yield Listed(Location(self.root, path), facts_of(item, self.traits))
 
     async def _read(self, folder: str) -> list[tuple[str, Item]]:
-        options = self.traits.options()
         where = Location(self.root, folder)
         try:
-            answer = await self.remote.about(
-                where, "operations/list", fs=self.fs, remote=folder, opt=options
-            )
+            # Twice where it seems empty: rclone's own WebDAV server tells that now and then of a
+            # folder in which files are being renamed.
+            found = await self._told(where) or await self._told(where)
         except MissingFileError:
             return []
         except FileError as error:
@@ -46,7 +46,15 @@ class Listing:
                 raise
             self.unlisted(Unlisted(where, str(error), folder=True))
             return []
-        return list(self._named(folder, map(item_of, answer["list"])))
+        return list(self._named(folder, map(item_of, found)))
+
+    async def _told(self, where: Location) -> list[dict[str, Any]]:
+        options = self.traits.options()
+        answer = await self.remote.about(
+            where, "operations/list", fs=self.fs, remote=where.path, opt=options
+        )
+        found: list[dict[str, Any]] = answer["list"]
+        return found
 
     def _named(self, folder: str, items: Iterator[Item]) -> Iterator[tuple[str, Item]]:
         """Yield each entry that is listed, with its name there."""
