@@ -1,4 +1,4 @@
-"""What a service has locked for a moment: waited for, and told when it stays so."""
+"""What a service has locked, or does not tell, for a moment: waited for, asked for again, told."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ from tests.servers.faulty import Call, Fault, Faulty, faulty
 from tests.servers.rclone import configuration, serving, site
 
 _FILE = Location("work", "shot/file.exr")
+_EMPTY = (
+    '<D:multistatus xmlns:D="DAV:"><D:response><D:href>/work/shot/</D:href><D:propstat><D:prop>'
+    "<D:resourcetype><D:collection/></D:resourcetype></D:prop>"
+    "<D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response></D:multistatus>"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -114,3 +119,20 @@ async def test_an_upload_that_is_revoked_while_it_waits_does_not_begin_again(
                 await sink.write(b"x")
 
     assert not proxy.count("PUT")
+
+
+async def test_a_folder_that_seems_empty_for_a_moment_is_asked_for_again(
+    provider: Provider, proxy: Faulty
+) -> None:
+    await provider.publish([(await _staged(provider), None)])
+
+    def meets(call: Call) -> bool:
+        return call.is_("PROPFIND") and call.path == "/work/shot/"
+
+    empty = web.Response(status=207, text=_EMPTY, content_type="text/xml")
+    proxy.faults.append(Fault(meets, answers=empty))
+
+    found = [file.where.path async for file in provider.listing("work")]
+
+    assert not proxy.faults
+    assert found == ["shot/file.exr"]
