@@ -1,23 +1,21 @@
 """
 A provider as everything above the border uses it: `providers.base.Provider`, and safe to call.
 
-It has the methods of all optional protocols, too; features tell which of them hold.
+It has the methods of all optional protocols, too (`reactor.border.powers`); features tell which of
+them hold.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, redirect_stdout
 from functools import partial
-from pathlib import Path
-from typing import Any, Self, cast
+from typing import Self
 
 import structlog
 
 from providers.base import (
-    Copied,
-    DiskProvider,
     Facts,
     Features,
     FileError,
@@ -31,24 +29,13 @@ from providers.base import (
     RevokedError,
     Sink,
     SiteError,
-    StagedFile,
     Unlisted,
 )
-from providers.services import (
-    Changes,
-    ChangingProvider,
-    CopyingProvider,
-    PartedProvider,
-    StagedCopyProvider,
-)
-from providers.small import BundleProvider, SmallFile, SmallFiles
-from providers.space import Space, SpaceProvider
 from reactor.border.answers import (
     ListingOrder,
     a_size,
     of_kind,
     some_of_kind,
-    the_bundle,
     the_checksum,
     the_facts,
     the_features,
@@ -57,10 +44,11 @@ from reactor.border.answers import (
     the_provider,
 )
 from reactor.border.apart import Apart
-from reactor.border.calls import SLOW_DISK, SLOW_LINE, Calls
-from reactor.border.carrying import Carrier, Here, Holding
+from reactor.border.calls import SLOW_DISK
+from reactor.border.carrying import Holding
 from reactor.border.errors import Blame, Terms
-from reactor.border.sent import WHOLE_FILE, Sent
+from reactor.border.powers import Powers
+from reactor.border.sent import WHOLE_FILE
 from reactor.border.streams import ContainedReader, ContainedSink, Opened
 
 log = structlog.stdlib.get_logger()
@@ -69,7 +57,7 @@ _PUBLISHED_TOGETHER = 100  # handles for which one timeout more is given
 _LEAVING = 10.0
 
 
-class Contained:
+class Contained(Powers):
     """
     One site's provider behind the border. Made by `make`, and made anew if entering it fails.
 
@@ -78,12 +66,8 @@ class Contained:
 
     def __init__(self, make: Callable[[], Provider], site: str, terms: Terms) -> None:
         self._make = make
-        self._blame = Blame(site, terms)
-        self._calls = Calls(self._blame)
-        self._sent = Sent()
-        self._carrier: Carrier = Here()
+        super().__init__(Blame(site, terms))
         self._features = Features()
-        self._inner: Provider
         self._life: Holding[Provider]
         if not terms.apart:
             self._make_here()
@@ -92,11 +76,6 @@ class Contained:
     def features(self) -> Features:
         """What this site can do; final once the provider has been entered."""
         return self._features
-
-    @property
-    def inside(self) -> Provider:
-        """The provider itself, for another of its own kind."""
-        return self._inner
 
     def stuck(self) -> SiteError | None:
         """Return what is to be told of a call that goes on although it was broken off."""
@@ -256,123 +235,6 @@ class Contained:
         async for found in self._calls.each("listing", partial(listing, unlisted)):
             yield order.next(found)
 
-    # Disks of this machine (`providers.base.DiskProvider`).
-
-    def root_path(self, root: str) -> Path:
-        """Return the folder of a root."""
-        return self._disk.root_path(root)
-
-    def local_path(self, where: Location) -> Path:
-        """Return the path of a file, checked to stay below its root."""
-        return self._disk.local_path(where)
-
-    async def stage_small(
-        self, source: DiskProvider, handles: Sequence[Handle]
-    ) -> Sequence[Copied | None]:
-        """Stage copies of small files of `source`, all in one hop."""
-        asked = partial(self._disk.stage_small, source, handles)
-        return await self._calls.ask("stage_small", asked)
-
-    async def read_small(self, files: Sequence[Location]) -> Sequence[SmallFile | None]:
-        """Return small files, all in one hop."""
-        disk = cast("SmallFiles", self._inner)
-        return await self._calls.ask("read_small", partial(disk.read_small, files))
-
-    async def stage_bundle(self, files: Sequence[tuple[Handle, bytes]]) -> Sequence[bool]:
-        """Stage whole files, each new."""
-        asked = partial(cast("BundleProvider", self._inner).stage_bundle, files)
-        claims = [handle.claim for handle, _ in files]
-        more = sum(len(content) for _, content in files) / SLOW_LINE
-        found = await self._ask("stage_bundle", asked, *claims, more=more, of_site=True)
-        done = the_bundle(self._blame, found, len(files))
-        for (handle, content), is_staged in zip(files, done, strict=True):
-            if is_staged:
-                self._sent.note(handle.claim, len(content))
-        return done
-
-    async def stage_from_disk(
-        self,
-        source: Callable[[], Path],
-        handle: Handle,
-        progress: Callable[[int], None],
-        kept: int = 0,
-    ) -> Copied:
-        """Make the staged file of `handle` with a copy of `source`, whole and durable."""
-        asked = partial(self._disk.stage_from_disk, source, handle, kept=kept)
-        return await self._calls.copy("stage_from_disk", asked, progress, more=kept / SLOW_DISK)
-
-    async def staged(self, root: str) -> AsyncIterator[StagedFile]:
-        """List all staged files below a root, whoever made them and whenever."""
-        async for found in self._calls.each("staged", partial(self._disk.staged, root)):
-            yield found
-
-    # Services that do more by themselves (`providers.services`).
-
-    def copies_from(self, source: Provider) -> bool:
-        """Return whether the service can copy files of `source`."""
-        try:
-            return bool(self._service.copies_from(_inside(source)))
-        except Exception as error:  # noqa: BLE001 - whatever it is, its bytes are sent
-            self._blame.told(error, "copies_from", of_site=True)
-            return False
-
-    async def begin_copy(
-        self, where: Location, claim: str, size: int, mtime_ns: int | None = None
-    ) -> Handle:
-        """Make what `copy` fills."""
-        asked = partial(self._service.begin_copy, where, claim, size, mtime_ns)
-        found = await self._ask("begin_copy", asked)
-        return the_handle(self._blame, "begin_copy", found, where, claim)
-
-    async def copy(
-        self, source: Provider, facts: Facts, handle: Handle, progress: Callable[[int], None]
-    ) -> Copied:
-        """Fill staged bytes with those of the same location at `source`, whole and durable."""
-        asked = partial(self._service.copy, _inside(source), facts, handle)
-        return await self._calls.copy("copy", asked, progress, more=facts.size / SLOW_DISK)
-
-    async def copy_staged(self, handle: Handle, claim: str, size: int) -> Handle:
-        """Stage the first bytes of what another owner staged once more, under a claim."""
-        asked = partial(cast("StagedCopyProvider", self._inner).copy_staged, handle, claim, size)
-        found = await self._ask("copy_staged", asked, claim, more=size / SLOW_DISK)
-        return the_handle(self._blame, "copy_staged", found, handle.where, claim)
-
-    async def goes_on_at(self, handle: Handle, within: int) -> int:
-        """Return where writing may go on: the end of a staged part, as far as possible."""
-        asked = partial(cast("PartedProvider", self._inner).goes_on_at, handle, within)
-        found = a_size(self._blame, "goes_on_at", await self._ask("goes_on_at", asked))
-        if found > within:
-            raise self._blame.broken("goes_on_at", f"answers {found} where {within} is the most")
-        return found
-
-    async def space(self, root: str) -> Space | None:
-        """Return the room that there is for a root's files, where the service tells it."""
-        asked = partial(cast("SpaceProvider", self._inner).space, root)
-        return some_of_kind(self._blame, "space", await self._ask("space", asked), Space)
-
-    async def changes_now(self, root: str) -> str:
-        """Return a token for this moment."""
-        found = await self._ask("changes_now", partial(self._changing.changes_now, root))
-        return of_kind(self._blame, "changes_now", found, str)
-
-    async def changes(self, root: str, since: str) -> AsyncIterator[Changes]:
-        """Yield what happened below a root since a token."""
-        asked = partial(self._changing.changes, root, since)
-        changes = partial(self._carrier.each, lambda _: asked())
-        async for found in self._calls.each("changes", changes):
-            yield of_kind(self._blame, "changes", found, Changes)
-
-    async def _ask(
-        self,
-        what: str,
-        act: Callable[[], Awaitable[Any]],
-        *claims: str,
-        more: float = 0.0,
-        of_site: bool = False,
-    ) -> Any:  # noqa: ANN401 - a promise, which every caller checks
-        carried = partial(self._carrier.call, act, *claims)
-        return await self._calls.ask(what, carried, more=more, of_site=of_site)
-
     def _make_here(self) -> None:
         """Have a new provider, and what it says of itself before it is entered."""
         try:
@@ -387,21 +249,3 @@ class Contained:
 
     async def _told_features(self) -> object:
         return self._inner.features
-
-    # What features say of these, `the_features` has looked for.
-
-    @property
-    def _disk(self) -> DiskProvider:
-        return cast("DiskProvider", self._inner)
-
-    @property
-    def _service(self) -> CopyingProvider:
-        return cast("CopyingProvider", self._inner)
-
-    @property
-    def _changing(self) -> ChangingProvider:
-        return cast("ChangingProvider", self._inner)
-
-
-def _inside(provider: Provider) -> Provider:
-    return provider.inside if isinstance(provider, Contained) else provider
