@@ -90,6 +90,21 @@ async def content_at(provider: Provider, path: str, offset: int = 0) -> bytes:
         return b"".join([chunk async for chunk in reader])
 
 
+def difference(found: bytes, expected: bytes) -> str:
+    """
+    Say where bytes begin to differ; nothing where they are the same.
+
+    `==` in an assertion is for what is short: pytest works out the whole difference where the
+    variable `CI` is set, which takes longer than a test has for two chunks of noise.
+    """
+    if found == expected:
+        return ""
+    both = zip(found, expected, strict=False)
+    start = next((n for n, (one, two) in enumerate(both) if one != two), len(expected))
+    ours, theirs = (content[start : start + 16].hex(" ") for content in (expected, found))
+    return f"{len(found)} bytes of {len(expected)}; from byte {start} on: {theirs}, not {ours}"
+
+
 async def staged_content(provider: Provider, handle: Handle) -> bytes:
     """Return the staged bytes."""
     async with provider.read_staged(handle) as reader:

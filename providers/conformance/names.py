@@ -14,6 +14,7 @@ from providers.conformance.moves import (
     Conformance,
     at,
     content_at,
+    difference,
     listed,
     new_claim,
     payload,
@@ -101,7 +102,7 @@ class NameConformance(Conformance):
             assert await listed(provider) == {}
             return
 
-        assert await content_at(provider, f"shot/{name}") == content
+        assert not difference(await content_at(provider, f"shot/{name}"), content)
         assert list(await listed(provider)) == [f"shot/{name}"]
 
     async def test_folders_may_be_deep(self, provider: Provider) -> None:

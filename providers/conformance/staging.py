@@ -22,6 +22,7 @@ from providers.conformance.moves import (
     Conformance,
     at,
     content_at,
+    difference,
     listed,
     new_claim,
     payload,
@@ -195,7 +196,7 @@ class StagingConformance(Conformance):
         await provider.revoke(slow)
         await write(provider, copy, content[CHUNK:], offset=CHUNK)
         await publish(provider, copy)
-        assert await content_at(provider, "file.exr") == content
+        assert not difference(await content_at(provider, "file.exr"), content)
 
     async def test_what_is_not_staged_is_not_copied_and_leaves_nothing(
         self, provider: Provider
@@ -227,7 +228,7 @@ class StagingConformance(Conformance):
         await write(provider, handle, rest, offset=CHUNK)
         await publish(provider, handle)
 
-        assert await content_at(provider, "file.exr") == first[:CHUNK] + rest
+        assert not difference(await content_at(provider, "file.exr"), first[:CHUNK] + rest)
 
     async def test_writing_goes_on_where_staged_bytes_end(self, provider: Provider) -> None:
         needs(provider, "resume")
@@ -240,7 +241,7 @@ class StagingConformance(Conformance):
         await write(provider, handle, content[staged:], offset=staged)
         await publish(provider, handle)
 
-        assert await content_at(provider, "file.exr") == content
+        assert not difference(await content_at(provider, "file.exr"), content)
 
     async def test_writing_leaves_no_gap(self, provider: Provider) -> None:
         handle = await stage(provider, "file.exr", b"short")
