@@ -22,7 +22,7 @@ from reactor.queries import wanted_at
 from tests.path.studio import Studio, studio_of
 
 Document = dict[str, Any]
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)

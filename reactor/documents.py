@@ -11,11 +11,13 @@ import math
 import re
 from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from reactor.model import Entry, File, Representation
 
 _ROOT = re.compile(r"\{root(?:\[([^\[\]{}/\\]+)\])?\}/(.+)", re.DOTALL)
+_PLAIN = frozenset(("name", "created_dt"))
 _MTIME = re.compile(r"\|(\d+)(?:,(\d+))?\|\d+$")
 
 
@@ -30,6 +32,7 @@ class RootPath(NamedTuple):
     path: str
 
 
+@lru_cache(8192)  # one file is read some times from its publication to its last entry
 def parse_path(text: str) -> RootPath:
     """
     Return root and relative POSIX path of `{root[NAME]}/…` or `{root}/…`.
@@ -165,6 +168,8 @@ def _parse_sites(sites: object) -> tuple[tuple[Entry, ...], bool, str | None, st
 
 def parse_entry(raw: Mapping[str, Any]) -> Entry:
     """Return one entry; a field of an unexpected type counts as absent."""
+    if raw.keys() <= _PLAIN:
+        return _plain_entry(str(raw["name"]), available=raw.get("created_dt") is not None)
     progress = _number(raw.get("progress"))
     return Entry(
         name=str(raw["name"]),
@@ -180,6 +185,12 @@ def parse_entry(raw: Mapping[str, Any]) -> Entry:
         source_hash=_text(raw, "source_hash"),
         progress=None if progress is None else float(progress),
     )
+
+
+@lru_cache(1024)
+def _plain_entry(name: str, *, available: bool) -> Entry:
+    """Return an entry as publishers write it: thousands of files share two of them."""
+    return Entry(name, available)
 
 
 def _fields(element: object) -> dict[str, Any]:
