@@ -31,7 +31,7 @@ from benchmarks import (
     validate,
     watch,
 )
-from benchmarks.rig import Result
+from benchmarks.rig import Result, spread_out
 from reactor.cli.garbage import collect_garbage_less_often
 from reactor.logs import configure_logs
 
@@ -72,6 +72,7 @@ def main(names: list[str]) -> int:
     results: list[Result] = []
     for name in names or BENCHMARKS:
         with tempfile.TemporaryDirectory(prefix="sitesync-bench-", dir="/var/tmp") as folder:
+            spread_out(Path(folder))
             found = anyio.run(BENCHMARKS[name], Path(folder))
         for result in found:
             print(_row(result), flush=True)
