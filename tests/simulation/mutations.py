@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
 import providers.names
+import reactor.resuming
 import reactor.transfer
 import reactor.updates
-from providers.base import Facts
-from reactor.claims import Claim, Claims
+from providers.base import Facts, Handle, Provider
+from reactor.claims import Claim, Claims, Former
 from reactor.jobs import Variant
 from reactor.model import Work
 from reactor.operators.deletion import Deletion
@@ -27,6 +28,7 @@ from reactor.operators.sweep import Chosen
 from reactor.operators.tally import Tally
 from reactor.proof import Proof
 from reactor.recorder import Ending, Recorder, _updates
+from reactor.resuming import Resumed
 from reactor.sites import Site
 from reactor.transfer import Transfer
 from reactor.workers import Workers
@@ -146,6 +148,19 @@ def _no_second_look() -> AbstractContextManager[Any]:
     return patch.object(Workers, "_to_do", as_before)
 
 
+def _renamed_from_the_slow() -> AbstractContextManager[Any]:
+    """Take away what a silent owner staged: he may be slow, and write on into it."""
+
+    async def taken_over(
+        provider: Provider, former: Former, handle: Handle, claim: str
+    ) -> Resumed | None:
+        return await reactor.resuming.taken_over(
+            provider, replace(former, over=True), handle, claim
+        )
+
+    return patch.object(reactor.transfer, "taken_over", taken_over)
+
+
 def _both(
     one: AbstractContextManager[Any], other: AbstractContextManager[Any]
 ) -> AbstractContextManager[Any]:
@@ -165,4 +180,7 @@ MUTATIONS: dict[str, Mutation] = {
     "unclaimed-removals": Mutation("who removes bytes holds the claim", _unclaimed_removals),
     "no-holding": Mutation("no lease ends the claim of a removal", _no_holding),
     "no-second-look": Mutation("the state is read again by who claims", _no_second_look),
+    "renamed-from-the-slow": Mutation(
+        "what a silent owner staged is copied, not renamed", _renamed_from_the_slow
+    ),
 }
