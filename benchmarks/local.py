@@ -10,6 +10,7 @@ import anyio
 
 from benchmarks.floor import Floor
 from benchmarks.rig import (
+    RENDERED_SECONDS,
     Result,
     elements_of,
     emptied,
@@ -27,7 +28,6 @@ from tests.path.studio import Studio
 COUNT = 2_000
 SIZE = 64 * 1024
 LARGE = 1024**3
-_RENDERED_SECONDS = 1.5  # frames come one by one: the watch has seen them when they are published
 ROUNDS = 4  # in turns: this disk's speed depends on what it had to write in the last minutes
 
 
@@ -97,7 +97,7 @@ async def _floor_round(studio: Studio, version: int) -> float:
 async def _small_round(studio: Studio, version: int) -> tuple[float, float]:
     source = make_files(studio, COUNT, SIZE, version=version)
     elements = elements_of(studio, source, "studio", ["vendor"])
-    await anyio.sleep(_RENDERED_SECONDS)
+    await anyio.sleep(RENDERED_SECONDS)
     target = studio.folder / f"cp{version}"  # a new one: see `spread_out`
     copying = ("cp", "-r", str(source), str(target)), ("sync",)
     return await side_by_side(

@@ -25,6 +25,7 @@ from reactor.queries import wanted_at
 from tests.path.studio import Studio, studio_of
 
 Document = dict[str, Any]
+RENDERED_SECONDS = 1.5  # frames come one by one: watches have seen them when they are published
 _LOOK_SECONDS = 0.05  # each look has the server go through a document of thousands of files
 # Of ext4: where it is set, each folder below is placed as if nothing was related (`chattr +T`).
 _GET_FLAGS, _SET_FLAGS = 0x8008_6601, 0x4008_6602

@@ -9,7 +9,10 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import anyio
+
 from benchmarks.rig import (
+    RENDERED_SECONDS,
     Result,
     beside,
     elements_of,
@@ -102,7 +105,8 @@ async def _sequence(folder: Path, server: SftpServer, port: int, count: int) -> 
         for version in range(1, 1 + ROUNDS):
             source = make_files(studio, count, SIZE, version=version)
             elements = elements_of(studio, source, "studio", ["vendor"])
-            target = emptied(folder / "sftp")
+            await anyio.sleep(RENDERED_SECONDS)
+            target = emptied(folder / f"sftp{version}")
             puts = [f"put {file} {target}/{file.name}" for file in sorted(source.iterdir())]
             theirs = timed_command(_batch(server, port, folder, puts))
             ours = await timed(lambda: publish_and_wait(studio, elements, "vendor"))  # noqa: B023 - awaited here

@@ -47,3 +47,13 @@ class BundleProvider(Provider, Protocol):
         at its place, or anything went wrong with it. Raises `SiteError`.
         """
         ...
+
+    async def staged_checksums(
+        self, handles: Sequence[Handle], algorithm: str
+    ) -> Sequence[str | None]:
+        """
+        Return what `Provider.checksum` would of each, with few round trips.
+
+        None for each that needs a closer look. Raises `SiteError`.
+        """
+        ...

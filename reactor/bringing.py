@@ -98,7 +98,9 @@ class Bringing:
         proof = await staging.run(resumed)
         return Sent(staging.handle, proof, staging.checksums, facts)
 
-    async def sent_whole(self, source: Site, variant: Variant, file: SmallFile) -> Sent:
+    async def sent_whole(
+        self, source: Site, variant: Variant, file: SmallFile, told: str | None
+    ) -> Sent:
         """Return what was staged in one piece, unless it is not what the source should hold."""
         staging = self._staging(source, variant, file.facts)
         try:
@@ -106,7 +108,7 @@ class Bringing:
         except FileError:
             await self.destination.provider.revoke(staging.handle)
             raise
-        proof = await staging.verify_whole(file.content)
+        proof = await staging.verify_whole(file.content, told)
         return Sent(staging.handle, proof, staging.checksums, file.facts)
 
     async def checked(self, source: Site, variant: Variant, handle: Handle, copied: Copied) -> Sent:

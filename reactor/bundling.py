@@ -14,8 +14,9 @@ from typing import NamedTuple, cast
 import anyio
 import structlog
 
-from providers.base import ProviderError, SiteError
+from providers.base import Handle, ProviderError, SiteError
 from providers.small import SMALL, BundleProvider, SmallFiles
+from reactor.checksums import best_algorithm
 from reactor.scheduler import Running
 from reactor.sites import Site
 from reactor.staging import copy_together, kernel_copies
@@ -93,12 +94,24 @@ async def _send(source: Site, together: Sequence[Transfer]) -> None:
     done = await site.stage_bundle([(t.handle, file.content) for t, file in found])
     staged = [one for one, is_staged in zip(found, done, strict=True) if is_staged]
     try:
+        checksums = await _told(site, [transfer.handle for transfer, _ in staged])
         with plain_errors():
             async with anyio.create_task_group() as verifying:
-                for transfer, file in staged:
-                    verifying.start_soon(transfer.accept_sent, source, file)
+                for (transfer, file), told in zip(staged, checksums, strict=True):
+                    if told is None:
+                        verifying.start_soon(transfer.accept_sent, source, file, told)
+                    else:  # it seldom waits for anything: a task would cost as much as it does
+                        await transfer.accept_sent(source, file, told)
     except ProviderError:
         for transfer, _ in staged:
             if transfer.staged is None:  # it is staged again, alone
                 await site.revoke(transfer.handle)
         raise
+
+
+async def _told(site: BundleProvider, handles: Sequence[Handle]) -> Sequence[str | None]:
+    """Return what a site tells of staged files; None for each that it has to be asked for alone."""
+    algorithm = best_algorithm(site.features.checksums)
+    if algorithm is None or not handles:
+        return [None] * len(handles)
+    return await site.staged_checksums(handles, algorithm)

@@ -26,12 +26,12 @@ from reactor.edits import FileEdit
 from reactor.finished import Finished, line_of, tell
 from reactor.gathering import Basket, Pace
 from reactor.jobs import Job
+from reactor.outcomes import AlreadyRight, ProvedWrong, Staged
 from reactor.proof import Proof, same_algorithm
 from reactor.recorder import Ending, Recorder
 from reactor.results import Results
 from reactor.sites import Site, Sites
 from reactor.staging import JOURNAL_EVERY, damaged
-from reactor.transfer import AlreadyRight, ProvedWrong, Staged
 
 log = structlog.stdlib.get_logger()
 

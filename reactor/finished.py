@@ -11,8 +11,8 @@ import structlog
 from providers.base import Facts, FileError
 from reactor.claims import Claim
 from reactor.jobs import Job
+from reactor.outcomes import AlreadyRight, Outcome, ProvedWrong, Staged
 from reactor.progress import Progress
-from reactor.transfer import AlreadyRight, Outcome, ProvedWrong, Staged
 
 log = structlog.stdlib.get_logger()
 

@@ -109,7 +109,7 @@ def is_the_published(source: Site, where: Location, facts: Facts, variant: Varia
     Publishers write bytes before documents: between the two, a path holds the new bytes and
     the document still means the old ones. Their time in `files[].hash` tells them apart, at
     the resolution that the site keeps. Where a checksum was proved earlier, the bytes are held
-    against that after reading (`Transfer._accept`): times are not kept everywhere.
+    against that after reading (`reactor.known`): times are not kept everywhere.
     """
     name = f"{where.path} at {source.name!r}"
     if variant.size is not None and facts.size != variant.size:

@@ -26,59 +26,18 @@ from providers.base import (
 )
 from providers.small import SmallFile
 from reactor.bringing import Bringing, Sent, kept_mtime
-from reactor.checksums import by_preference
 from reactor.claims import Claim, Journal
 from reactor.jobs import Job, Variant
+from reactor.known import hold_against_known
+from reactor.outcomes import AlreadyRight, NotNowError, Outcome, ProvedWrong, Staged
 from reactor.progress import Progress
-from reactor.proof import (
-    Proof,
-    by_time,
-    bytes_prove,
-    facts_prove,
-    is_the_published,
-    known_of,
-    same_algorithm,
-)
+from reactor.proof import Proof, bytes_prove, facts_prove
 from reactor.resuming import Resumed, taken_over
 from reactor.sites import Site, Sites, service_copies
 from reactor.sourcing import Choice
 from reactor.staging import kernel_copies, sends_together
 
 Journalled = Callable[[Claim, Journal], Awaitable[bool]]
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """Verified bytes that only have to be published. `replaces` tells that a file is there."""
-
-    variant: Variant
-    handle: Handle
-    proof: Proof
-    mtime_ns: int | None
-    replaces: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AlreadyRight:
-    """The bytes under the final name are proved to be the wanted ones."""
-
-    variant: Variant
-    proof: Proof
-
-
-@dataclass(frozen=True, slots=True)
-class ProvedWrong:
-    """Alternatives are marked, but the bytes at their place are not the published ones."""
-
-    variant: Variant
-    reason: str
-
-
-Outcome = Staged | AlreadyRight | ProvedWrong
-
-
-class NotNowError(Exception):
-    """The only sources that can serve have no transfer to spare; nothing was tried in vain."""
 
 
 @dataclass(slots=True)
@@ -144,12 +103,16 @@ class Transfer:
             self.progress.advance(copied.source.size)
             self.cleared = True
 
-    async def accept_sent(self, source: Site, file: SmallFile) -> None:
-        """Keep what was staged together with others; unless it is right, `run` does it again."""
+    async def accept_sent(self, source: Site, file: SmallFile, told: str | None) -> None:
+        """
+        Keep what was staged together with others; unless it is right, `run` does it again.
+
+        `told` is the destination's checksum of it, where that is known.
+        """
         variant = self.job.variants[0]
         self.progress.begin(source.name, file.facts.size, "stream")
         with contextlib.suppress(FileError):
-            sent = await self._bringing.sent_whole(source, variant, file)
+            sent = await self._bringing.sent_whole(source, variant, file, told)
             self.staged = await self._accept(source, variant, sent, None)
             self.progress.advance(file.facts.size)
             self.cleared = True
@@ -285,32 +248,12 @@ class Transfer:
     ) -> Staged:
         """Return what was staged, unless its bytes are known not to be the published ones."""
         try:
-            await self._hold_against_known(source, variant, sent)
+            await hold_against_known(self.destination, source, variant, sent)
         except FileError:
             await self.destination.provider.revoke(sent.handle)
             raise
         mtime = kept_mtime(sent.facts, variant)
         return Staged(variant, sent.handle, sent.proof, mtime, replaces=found is not None)
-
-    async def _hold_against_known(self, source: Site, variant: Variant, sent: Sent) -> None:
-        """
-        Raise where what was proved of this file earlier tells that its bytes are others.
-
-        Bytes that were hashed by other algorithms only are hashed once more, where they are
-        staged; where that cannot be, the source's time has to tell.
-        """
-        checksums = sent.checksums
-        if variant.checksums and not _can_be_compared(variant, checksums):
-            told = await known_of(self.destination, sent.handle, variant)
-            if told is None:
-                is_the_published(source, self.job.where, sent.facts, by_time(variant))
-            else:
-                checksums = frozenset((told,))
-        if other := _other_than_known(variant, checksums):
-            raise ChangedFileError(
-                f"{self.job.where.path} at {source.name!r} is not the file that was published: "
-                f"its bytes have {other}; publish it again, or bring back the right file"
-            )
 
     async def _prove(self, destination: Site, found: Facts, variant: Variant) -> Proof | None:
         if variant.size is not None and found.size != variant.size:
@@ -373,16 +316,3 @@ class Transfer:
         if self._adopted is not None:
             await destination.provider.revoke(self._adopted.handle)
             self._adopted = None
-
-
-def _can_be_compared(variant: Variant, checksums: frozenset[str]) -> bool:
-    return any(same_algorithm(one, found) for one in variant.checksums for found in checksums)
-
-
-def _other_than_known(variant: Variant, checksums: frozenset[str]) -> str | None:
-    """Return a checksum, and which it should have been, where one was proved earlier and differs."""
-    for found in by_preference(checksums):
-        known = [one for one in variant.checksums if same_algorithm(one, found)]
-        if known and found not in known:
-            return f"{found}, not {', '.join(sorted(known))}"
-    return None

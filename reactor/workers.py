@@ -34,11 +34,12 @@ from reactor.finished import Finished
 from reactor.jobs import Job, Postponed, jobs_of
 from reactor.load import Load
 from reactor.model import Topology, Work
+from reactor.outcomes import NotNowError, Outcome, Staged
 from reactor.progress import Progress
 from reactor.reader import Reader
 from reactor.scheduler import Running, Scheduler
 from reactor.sites import Site, Sites, seats
-from reactor.transfer import NotNowError, Outcome, Staged, Transfer
+from reactor.transfer import Transfer
 from reactor.watching.published import Published
 
 log = structlog.stdlib.get_logger()

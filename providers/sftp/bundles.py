@@ -2,7 +2,8 @@
 Small files staged together: each step of all of them is under way before the first is awaited.
 
 A file costs the requests that it costs alone, but no task, no stream, and no round trip of its
-own.
+own. All are written before the first is synced: the server's file system then commits them
+together, where a sync after each would make it commit as many times.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class _Begun:
     content: bytes
     look: Look
     opened: Pending[bytes]
+    file: bytes | None = None
     asked: list[Pending[None]] = field(default_factory=list[Pending[None]])
+    closed: bool = False
     whole: bool = False
 
 
@@ -55,6 +58,8 @@ class Bundles:
             try:
                 for one in filter(None, begun):
                     await self._write(channel, one)
+                for one in filter(None, begun):
+                    _sync(channel, one)
                 for one in filter(None, begun):
                     one.whole = await _succeeded(one)
             finally:
@@ -85,17 +90,24 @@ class Bundles:
         try:
             if await self._folders.finish(one.look) is not None:
                 return
-            file = await one.opened.result()
+            one.file = await one.opened.result()
         except (StatusError, FileError):
             return
         view, block = memoryview(one.content), channel.limits.write
         for offset in range(0, len(view), block):
             await channel.room()
             part = view[offset : offset + block]
-            one.asked.append(channel.send(requests.write(file, offset, part)))
-        if requests.FSYNC in channel.extensions:
-            one.asked.append(channel.send(requests.fsync(file)))
-        one.asked.append(channel.send(requests.close(file)))
+            one.asked.append(channel.send(requests.write(one.file, offset, part)))
+
+
+def _sync(channel: Channel, one: _Begun) -> None:
+    """Let the server bring a file that was written to its disk, where it offers that, and close it."""
+    if one.file is None:
+        return
+    if requests.FSYNC in channel.extensions:
+        one.asked.append(channel.send(requests.fsync(one.file)))
+    one.asked.append(channel.send(requests.close(one.file)))
+    one.closed = True
 
 
 async def _succeeded(one: _Begun) -> bool:
@@ -115,7 +127,7 @@ async def _withdraw(channel: Channel, begun: Sequence[_Begun]) -> None:
         for one in begun:
             try:
                 file = await one.opened.result()
-                if not one.asked:
+                if not one.closed:
                     await channel.ask(requests.close(file))
                 for pending in one.asked:
                     await _ended(pending)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,6 +19,7 @@ import asyncssh
 
 from providers.base import SiteError
 from providers.sftp import requests
+from providers.sftp.channel import Pending
 from providers.sftp.errors import is_missing
 from providers.sftp.packets import Code, Mode, StatusError
 from providers.sftp.pool import Pool
@@ -64,6 +65,12 @@ class Hashing(Protocol):
         """Return hex digits, or None if it cannot tell; the root's marker proves the place."""
         ...
 
+    async def of_many(
+        self, marker: bytes, paths: Sequence[bytes], algorithm: str
+    ) -> list[str | None]:
+        """Return hex digits of each, or None of those that it cannot tell together."""
+        ...
+
 
 class ByExtension:
     """`check-file`: the SFTP server hashes, so what it names is what it serves."""
@@ -78,6 +85,25 @@ class ByExtension:
         async with self._pool.channel() as channel:
             used, digest = await channel.ask(requests.check_file(path, algorithm))
         return digest if used == algorithm else None
+
+    async def of_many(
+        self,
+        marker: bytes,  # noqa: ARG002  # needs no proof
+        paths: Sequence[bytes],
+        algorithm: str,
+    ) -> list[str | None]:
+        """Return hex digits of each; None where the server refuses, as some do of nothing."""
+        async with self._pool.channel() as channel:
+            asked = [channel.send(requests.check_file(path, algorithm)) for path in paths]
+            return [await _told(one, algorithm) for one in asked]
+
+
+async def _told(asked: Pending[tuple[str, str]], algorithm: str) -> str | None:
+    try:
+        used, digest = await asked.result()
+    except StatusError:
+        return None
+    return digest if used == algorithm else None
 
 
 async def hashing_by_extension(pool: Pool, home: bytes) -> Hashing | None:
@@ -126,6 +152,17 @@ class ByCommand:
         while (wish := await self._served(_Wish(path, algorithm))).again:
             pass
         return wish.digest
+
+    async def of_many(
+        self, marker: bytes, paths: Sequence[bytes], algorithm: str
+    ) -> list[str | None]:
+        """Return hex digits of each, by one command; None where it printed none."""
+        command_can = algorithm in self._commands and all(map(_can_be_told, paths))
+        if not command_can or not await self._shows_same(marker):
+            return [None] * len(paths)
+        async with self._turns:
+            digests = await self._run(self._commands[algorithm], [*paths])
+        return [digests.get(path) for path in paths]
 
     async def _served(self, wish: _Wish) -> _Wish:
         self._wishes.append(wish)

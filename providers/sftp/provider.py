@@ -48,7 +48,7 @@ from providers.sftp.syncing import syncs_folders
 _SECOND = 1_000_000_000
 _TRANSFERS = 16
 _BEST = ("xxh128", "blake2b", "sha256", "md5")  # what its ways to hash offer
-_BUNDLE = 8  # small files wait for answers most of the time, and share calls to hash them
+_BUNDLE = 32  # they are hashed by one call, and synced after the last is written
 
 
 class SftpProvider:
@@ -141,6 +141,21 @@ class SftpProvider:
     async def stage_bundle(self, files: Sequence[tuple[Handle, bytes]]) -> Sequence[bool]:
         """Stage small files together; False for each that needs a closer look."""
         return await self._bundles.stage(files)
+
+    async def staged_checksums(
+        self, handles: Sequence[Handle], algorithm: str
+    ) -> Sequence[str | None]:
+        """Return what the server tells of staged files together; None for what it cannot tell."""
+        if self._hashing is None or algorithm not in self._hashing.algorithms:
+            return [None] * len(handles)
+        told: dict[Handle, str | None] = {}
+        for root in {handle.where.root for handle in handles}:
+            here = [handle for handle in handles if handle.where.root == root]
+            paths = [self._staging.path(handle) for handle in here]
+            marker = self._places.place(here[0].where).marker
+            digests = await self._hashing.of_many(marker, paths, algorithm)
+            told |= zip(here, digests, strict=True)
+        return [digest and f"{algorithm}:{digest}" for digest in map(told.get, handles)]
 
     @asynccontextmanager
     async def write(self, handle: Handle, offset: int = 0) -> AsyncGenerator[FileSink]:

@@ -117,6 +117,14 @@ def the_bundle(blame: Blame, found: object, sent: int) -> list[bool]:
     return [of_kind(blame, "stage_bundle", one, bool) for one in outcomes]
 
 
+def the_checksums(blame: Blame, found: object, asked: int, algorithm: str) -> list[str | None]:
+    """Return what is told of the staged files of a bundle."""
+    told = cast("list[object]", of_kind(blame, "staged_checksums", found, list))
+    if len(told) != asked:
+        raise blame.broken("staged_checksums", f"answers for {len(told)} files of {asked}")
+    return [the_checksum(blame, "staged_checksums", one, algorithm) for one in told]
+
+
 class ListingOrder:
     """
     Holds a stranger's listing against its order, in which none comes twice: so each one ends.
@@ -152,7 +160,9 @@ def the_features(blame: Blame, provider: Provider, found: object) -> Features:
         features,
         transfers=max(1, features.transfers),
         bundle=max(1, features.bundle),
-        bundles=features.bundles and hasattr(provider, "stage_bundle"),
+        bundles=features.bundles
+        and hasattr(provider, "stage_bundle")
+        and hasattr(provider, "staged_checksums"),
         local_paths=features.local_paths and here and isinstance(provider, DiskProvider),
         copies=features.copies and here and isinstance(provider, CopyingProvider),
         changes=features.changes and isinstance(provider, ChangingProvider),

@@ -34,6 +34,7 @@ from reactor.border.answers import (
     of_kind,
     some_of_kind,
     the_bundle,
+    the_checksums,
     the_handle,
 )
 from reactor.border.calls import SLOW_DISK, SLOW_LINE, Calls
@@ -90,6 +91,16 @@ class Powers:
             if is_staged:
                 self._sent.note(handle.claim, len(content))
         return done
+
+    async def staged_checksums(
+        self, handles: Sequence[Handle], algorithm: str
+    ) -> Sequence[str | None]:
+        """Return the checksums of staged files over the site's own bytes, of all together."""
+        bundles = cast("BundleProvider", self._inner)
+        asked = partial(bundles.staged_checksums, handles, algorithm)
+        more = sum(self._sent.patience(handle.claim) for handle in handles)
+        found = await self._ask("staged_checksums", asked, more=more, of_site=True)
+        return the_checksums(self._blame, found, len(handles), algorithm)
 
     async def stage_from_disk(
         self,

@@ -11,6 +11,7 @@ import anyio.lowlevel
 import pytest
 
 from providers.base import Facts, Handle, Location, SiteError
+from providers.checksums import checksum_of
 from providers.sftp.provider import SftpProvider
 from tests.servers.sftp import SftpServer
 
@@ -115,3 +116,39 @@ async def test_a_bundle_that_is_cancelled_leaves_nothing(vendor: SftpProvider, r
 
     assert staged_below(root) == []
     assert [*await vendor.stage_bundle(files)] == [True] * 60
+
+
+async def test_the_server_tells_the_checksums_of_a_bundle(vendor: SftpProvider) -> None:
+    files = bundle(40)
+    await vendor.stage_bundle(files)
+
+    for algorithm in vendor.features.checksums:
+        told = await vendor.staged_checksums([one for one, _ in files], algorithm)
+
+        assert told == [checksum_of(algorithm, [content]) for _, content in files]
+    assert vendor.features.checksums
+
+
+async def test_what_is_not_there_has_no_checksum(vendor: SftpProvider) -> None:
+    files = bundle(3)
+    await vendor.stage_bundle(files)
+    gone = handle("shot1/gone.exr", "c9")
+
+    told = await vendor.staged_checksums([files[1][0], gone, files[2][0]], "md5")
+
+    assert told[1] is None
+    assert [told[0], told[2]] == [checksum_of("md5", [content]) for _, content in files[1:]]
+
+
+async def test_by_the_extension_each_is_told_that_the_server_hashes(
+    password_server: SftpServer, root: Path
+) -> None:
+    files = bundle(6)
+    async with password_server.provider({"work": str(root)}) as vendor:
+        await vendor.stage_bundle(files)
+
+        told = await vendor.staged_checksums([one for one, _ in files], "sha256")
+
+    right = [checksum_of("sha256", [content]) for _, content in files]
+    assert told[1:] == right[1:]
+    assert told[0] in (None, right[0])  # it may refuse to hash nothing
