@@ -25,6 +25,9 @@ from reactor.transfer import Transfer
 
 log = structlog.stdlib.get_logger()
 
+BUNDLE_BYTES = 8 * SMALL
+"""As much a bundle holds: what is sent together is in memory, once for each transfer of a site."""
+
 
 class Started(NamedTuple):
     """A claimed transfer to one site, as it is run and as it is carried out."""
@@ -41,16 +44,29 @@ def bundles(started: Sequence[Started], most: int) -> Iterator[Sequence[Started]
             source = one.transfer.relay_source
             small.setdefault(source.label if source else None, []).append(one)
     for alike in small.values():
-        for index in range(0, len(alike), most):
-            yield alike[index : index + most]
+        yield from _filled(alike, most)
     for one in started:
         if one.running.job.size > SMALL:
             yield [one]
 
 
+def _filled(alike: Sequence[Started], most: int) -> Iterator[Sequence[Started]]:
+    """Yield bundles of at most so many files, of which no more bytes are kept than are good."""
+    bundle: list[Started] = []
+    size = 0
+    for one in alike:
+        if bundle and (len(bundle) == most or size + one.running.job.size > BUNDLE_BYTES):
+            yield bundle
+            bundle, size = [], 0
+        bundle.append(one)
+        size += one.running.job.size
+    if bundle:
+        yield bundle
+
+
 def share(size: int, most: int) -> float:
     """Return the part of a transfer that a file of so many bytes is."""
-    return 1 / most if size <= SMALL else 1.0
+    return max(1 / most, size / BUNDLE_BYTES) if size <= SMALL else 1.0
 
 
 async def stage_together(transfers: Sequence[Transfer]) -> list[Transfer]:
