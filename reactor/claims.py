@@ -94,6 +94,7 @@ class Claims:
         self._collection = collection
         self._process = process
         self.dead: frozenset[str] = frozenset()  # processes of this host that are gone
+        self._owed: dict[str, Claim] = {}  # to be given up, by id
         self.stragglers = Stragglers(collection.database["stragglers"])
 
     async def take(self, places: Sequence[Place]) -> dict[str, Claim]:
@@ -248,11 +249,19 @@ class Claims:
         Let others go on at once; journals, and what is staged, stay for them.
 
         Returns how many of the claims there still were: of others, nobody knows what is staged.
+        Where the database does not answer, `give_up_owed` says it again.
         """
         if not claims:
             return 0
+        self._owed.update((claim.id, claim) for claim in claims)
         given_up = await self._collection.update_many(mine(claims), _GIVEN_UP)
+        for claim in claims:
+            self._owed.pop(claim.id, None)
         return given_up.matched_count
+
+    async def give_up_owed(self) -> None:
+        """Give up what the database was not there for: no lease ends a claim that is held."""
+        await self.give_up([*self._owed.values()])
 
     async def give_up_all(self, but: Collection[str] = ()) -> None:
         """Give up whatever this process still holds, but for some by id: it is about to end."""

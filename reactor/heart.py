@@ -1,4 +1,4 @@
-"""What a process does by the clock: renew its claims, say that it lives, show progress."""
+"""What a process does by the clock: renew its claims or end them, say that it lives, show progress."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ class Heart:
 
     async def _renew(self) -> None:
         """Renew all claims at once; what has lost its claim stops before it does more work."""
+        await self._claims.give_up_owed()
         held = list(self._scheduler.running.values())
         still = await self._claims.renew([running.claim for running in held])
         for running in held:

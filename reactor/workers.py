@@ -355,7 +355,7 @@ class Workers:
             if finished.claim.id not in site.provider.left_at_work:
                 await self._claims.give_up([finished.claim])
         except PyMongoError as problem:
-            log.warning("a claim ends with its lease", why=str(problem)[:200])
+            log.warning("a claim is given up later", why=str(problem)[:200])
         self._scheduler.park([work], self._scheduler.suspend(error, work))
 
 

@@ -239,6 +239,32 @@ async def test_its_owner_may_give_up_a_claim_that_is_held(ours: Claims, theirs: 
     assert not await refused(theirs, "a")
 
 
+async def test_what_the_database_did_not_take_is_given_up_later(faults: Faults) -> None:
+    collection = faults.database["claims"]
+    ours, theirs = Claims(collection, "ours"), Claims(collection, "theirs")
+    claim = await take(ours, "a")
+    await ours.hold([claim])
+
+    async with faults.failing("update", errorCode=91, times=2):
+        with pytest.raises(PyMongoError):
+            await ours.give_up([claim])
+    held = await refused(theirs, "a")
+    await ours.give_up_owed()
+
+    assert held
+    assert not await refused(theirs, "a")
+
+
+async def test_what_was_given_up_is_owed_no_more(ours: Claims, theirs: Claims) -> None:
+    claim = await take(ours, "a")
+    await ours.give_up([claim])
+    again = await take(theirs, "a")
+
+    await ours.give_up_owed()
+
+    assert await theirs.renew([again]) == {again.id}
+
+
 async def test_renewing_moves_the_end_of_the_lease(
     ours: Claims, theirs: Claims, collection: Collection
 ) -> None:
