@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Collection as AnyOf
-from datetime import UTC, datetime
 from typing import Any
 
 import anyio
 import pytest
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
 
-from reactor.claims import Claim, Claims, Journal, Place
-from tests.reactor.conftest import Faults
+from reactor.claims import Claim, Claims, Journal
+from tests.reactor.claiming import expire, place, refused, take
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
 Collection = AsyncCollection[Document]
 
 RACERS = 8
-LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
-
-
-def place(name: str, site: str = "vendor") -> Place:
-    return Place(f"marker/{name}", "Bunny", site, "work", name)
 
 
 @pytest.fixture
@@ -41,22 +34,6 @@ def ours(collection: Collection) -> Claims:
 @pytest.fixture
 def theirs(collection: Collection) -> Claims:
     return Claims(collection, "theirs")
-
-
-async def take(claims: Claims, *names: str) -> Claim:
-    """Return the first claim of those that could be taken."""
-    taken = await claims.take([place(name) for name in names])
-    return taken[place(names[0]).key]
-
-
-async def refused(claims: Claims, name: str) -> bool:
-    return not await claims.take([place(name)])
-
-
-async def expire(collection: Collection, *claims: Claim) -> None:
-    """Let leases end now: nobody waits half a minute for that."""
-    ids = [claim.id for claim in claims]
-    await collection.update_many({"claim": {"$in": ids}}, {"$set": {"expires": LONG_AGO}})
 
 
 async def test_each_place_has_exactly_one_winner_of_many(collection: Collection) -> None:
@@ -239,22 +216,6 @@ async def test_its_owner_may_give_up_a_claim_that_is_held(ours: Claims, theirs: 
     assert not await refused(theirs, "a")
 
 
-async def test_what_the_database_did_not_take_is_given_up_later(faults: Faults) -> None:
-    collection = faults.database["claims"]
-    ours, theirs = Claims(collection, "ours"), Claims(collection, "theirs")
-    claim = await take(ours, "a")
-    await ours.hold([claim])
-
-    async with faults.failing("update", errorCode=91, times=2):
-        with pytest.raises(PyMongoError):
-            await ours.give_up([claim])
-    held = await refused(theirs, "a")
-    await ours.give_up_owed()
-
-    assert held
-    assert not await refused(theirs, "a")
-
-
 async def test_what_was_given_up_is_owed_no_more(ours: Claims, theirs: Claims) -> None:
     claim = await take(ours, "a")
     await ours.give_up([claim])
@@ -333,20 +294,11 @@ async def test_ending_nothing_ends_nothing(ours: Claims) -> None:
     assert await ours.renew([claim]) == {claim.id}
 
 
-async def test_a_claim_that_no_majority_has_is_not_taken(faults: Faults) -> None:
-    claims = Claims(faults.database["claims"], "ours")
-    late = {"code": 64, "errmsg": "waiting for replication timed out"}
-
-    async with faults.failing("update", writeConcernError=late):
-        with pytest.raises(PyMongoError):
-            await claims.take([place("a")])
-
-
 async def test_only_a_claim_that_is_still_ours_can_be_held(
     collection: Collection, ours: Claims, theirs: Claims
 ) -> None:
     lost, kept = await take(ours, "a"), await take(ours, "b")
-    await collection.update_one({"_id": lost.place.key}, {"$set": {"expires": LONG_AGO}})
+    await expire(collection, lost)
     await take(theirs, "a")
 
     held = await ours.hold([lost, kept])

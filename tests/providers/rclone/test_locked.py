@@ -17,7 +17,7 @@ from tests.servers.rclone import configuration, serving, site
 
 _FILE = Location("work", "shot/file.exr")
 _EMPTY = (
-    '<D:multistatus xmlns:D="DAV:"><D:response><D:href>/work/shot/</D:href><D:propstat><D:prop>'
+    '<D:multistatus xmlns:D="DAV:"><D:response><D:href>/show/shot/</D:href><D:propstat><D:prop>'
     "<D:resourcetype><D:collection/></D:resourcetype></D:prop>"
     "<D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response></D:multistatus>"
 )
@@ -32,8 +32,8 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def proxy(tmp_path: Path) -> AsyncIterator[Faulty]:
     """A WebDAV server with a marked root, and what stands in front of it."""
-    (tmp_path / "served" / "work").mkdir(parents=True)
-    (tmp_path / "served" / "work" / ".sitesync-root").write_text("0123456789abcdef\n")
+    (tmp_path / "served" / "show").mkdir(parents=True)
+    (tmp_path / "served" / "show" / ".sitesync-root").write_text("0123456789abcdef\n")
     with serving("webdav", tmp_path / "served") as port:
         async with faulty(f"http://127.0.0.1:{port}") as proxy:
             yield proxy
@@ -44,7 +44,7 @@ async def provider(proxy: Faulty, tmp_path: Path) -> AsyncIterator[Provider]:
     """That server as a site."""
     keys = {"type": "webdav", "url": proxy.endpoint, "vendor": "other"}
     async with site(
-        "dav:", configuration(tmp_path / "c.conf", {"dav": keys}), {"work": "work"}
+        "dav:", configuration(tmp_path / "c.conf", {"dav": keys}), {"work": "show"}
     ) as it:
         yield it
 
@@ -127,7 +127,7 @@ async def test_a_folder_that_seems_empty_for_a_moment_is_asked_for_again(
     await provider.publish([(await _staged(provider), None)])
 
     def meets(call: Call) -> bool:
-        return call.is_("PROPFIND") and call.path == "/work/shot/"
+        return call.is_("PROPFIND") and call.path == "/show/shot/"
 
     empty = web.Response(status=207, text=_EMPTY, content_type="text/xml")
     proxy.faults.append(Fault(meets, answers=empty))
