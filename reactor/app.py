@@ -219,8 +219,7 @@ class Reactor:
     async def _prepare(self) -> None:
         await self.clock.ask(self._setup.client)
         await self._registry.register(self._recorder.session_id)
-        self._claims.dead = await self._registry.dead()
-        await self._registry.bury(self._claims.dead)
+        await self._heart.look_around()
         await self._claims.stragglers.prepare()
         await self._state["attempts"].create_index("at", expireAfterSeconds=_ATTEMPTS_KEPT_SECONDS)
         for project in await self._reader.projects():

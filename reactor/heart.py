@@ -54,6 +54,12 @@ class Heart:
             clocks.start_soon(_every, BEAT_SECONDS, self._beat)
             clocks.start_soon(_every, SHOW_SECONDS, self._show)
 
+    async def look_around(self) -> None:
+        """Learn who else runs, and who is gone."""
+        self._claims.dead = await self._registry.dead()
+        await self._registry.bury(self._claims.dead)
+        self._scheduler.queue.part = await self._registry.part()
+
     async def _renew(self) -> None:
         """Renew all claims at once; what has lost its claim stops before it does more work."""
         await self._claims.give_up_owed()
@@ -67,8 +73,7 @@ class Heart:
         for site in self._sites:
             if stuck := site.provider.stuck():
                 self._sites.suspend(site, stuck)
-        self._claims.dead = await self._registry.dead()
-        await self._registry.bury(self._claims.dead)
+        await self.look_around()
         await self._claims.give_up_dead()
         running = [_doing(running) for running in self._scheduler.running.values()]
         now = time.monotonic()

@@ -88,6 +88,13 @@ class Registry:
         others = self._reactors.find({"host": self._identity["host"], "_id": {"$ne": self.process}})
         return frozenset([other["_id"] async for other in others if not self._lives(other)])
 
+    async def part(self) -> tuple[int, int]:
+        """Return which part of the work is ours first: the place among all reactors that serve."""
+        lately = {"$gt": ["$seen", {"$subtract": ["$$NOW", ALIVE_SECONDS * 1000]}]}
+        serving = self._reactors.find({"serves": True, "$expr": lately}, {"_id": 1})
+        ids = sorted({self.process, *[one["_id"] async for one in serving]})
+        return ids.index(self.process), len(ids)
+
     async def bury(self, dead: frozenset[str]) -> None:
         """
         Abort what dead processes had begun to record.

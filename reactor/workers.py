@@ -116,8 +116,9 @@ class Workers:
         Where there is more than can begin at once, take out what is not to be claimed now.
 
         Claiming far ahead would keep it from other reactors. Returns how many transfers are left.
+        A few names are claimed unseen, sooner than they are read.
         """
-        if load.running + len(open_works) <= site.transfers:
+        if len(open_works) <= site.transfers:
             return 0.0
         found = await self._read([*open_works])
         size, transfers = 0, 0.0

@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import count
+from zlib import crc32
 
 from reactor.model import Work
+
+_ABOUT = 4_096  # names that came so close to each other are of about the same age
 
 
 @dataclass(slots=True)
@@ -27,7 +30,8 @@ class _Item:
     serial: int
 
 
-_Rank = tuple[int, int, Work]
+_Rank = tuple[int, int, bool, int, int, Work]
+"""A name's place among those that are ready, the lowest first; it ends with serial and name."""
 
 
 class WorkQueue:
@@ -39,6 +43,9 @@ class WorkQueue:
     with the most names, and `take_overflow` tells of which lanes. `lanes` share half of the
     room: that much each of them may be filled up by scans.
 
+    `part` tells that the work is shared: our place among so many reactors. Of names of about the same
+    age each begins with a part of its own, and meets the others from the other end.
+
     Of equal priority, projects take turns: fifty thousand frames of one do not keep the only
     file of another waiting.
     """
@@ -49,6 +56,7 @@ class WorkQueue:
         limit: int = 20_000,
         lanes: int = 1,
     ) -> None:
+        self.part: tuple[int, int] = 0, 1
         self._lane_of = lane_of
         self._limit = limit
         self._share = max(1, limit // (2 * max(1, lanes)))
@@ -61,7 +69,7 @@ class WorkQueue:
         self._ready: dict[str, dict[str, list[_Rank]]] = {}  # of each lane's projects
         self._turns: dict[tuple[str, str], int] = {}  # when a lane's project had its last one
         self._later: list[tuple[float, int, Work]] = []
-        self._lowest: dict[str, list[_Rank]] = {}
+        self._lowest: dict[str, list[tuple[int, int, Work]]] = {}
         self._serial = count()
         self._overflowed: set[str] = set()
 
@@ -130,7 +138,7 @@ class WorkQueue:
         taken: list[Work] = []
         while heads and len(taken) < most:
             _, _, project = heappop(heads)
-            _, _, work = heappop(ready[project])
+            work = heappop(ready[project])[-1]
             self._busy[work] = self._remove(work)
             self._turns[lane, project] = next(self._serial)
             taken.append(work)
@@ -237,11 +245,18 @@ class WorkQueue:
             _, serial, work = heappop(self._later)
             if self._is_live(work, serial):
                 ready = self._ready.setdefault(self._lane_of(work), {})
-                rank = -self._items[work].priority, serial, work
+                rank = self._rank(self._items[work])
                 heappush(ready.setdefault(work.project, []), rank)
 
+    def _rank(self, item: _Item) -> _Rank:
+        """Return a name's place: by priority, then by age, of about the same age our part first."""
+        index, count = self.part
+        ours = count == 1 or crc32(item.work.path.encode()) % count == index
+        order = item.serial if ours else -item.serial
+        return -item.priority, item.serial // _ABOUT, not ours, order, item.serial, item.work
+
     def _first(self, ready: list[_Rank]) -> _Rank | None:
-        while ready and not self._is_live(ready[0][2], ready[0][1]):
+        while ready and not self._is_live(ready[0][-1], ready[0][-2]):
             heappop(ready)
         return ready[0] if ready else None
 
@@ -257,7 +272,7 @@ class WorkQueue:
             heapify(self._lowest[project])
         of_lane = self._ready.get(self._lane_of(work), {})
         if len(ready := of_lane.get(project, [])) > bound:
-            of_lane[project] = [rank for rank in ready if self._is_live(rank[2], rank[1])]
+            of_lane[project] = [rank for rank in ready if self._is_live(rank[-1], rank[-2])]
             heapify(of_lane[project])
         if len(self._later) > 2 * len(self._items) + 1_000:
             self._later = [late for late in self._later if self._is_live(late[2], late[1])]

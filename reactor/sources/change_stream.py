@@ -38,6 +38,8 @@ _Item = tuple[Document | None, object]
 MOST_TOGETHER = 500
 OWN_WRITES_SECONDS = 0.3
 _SAVE_SECONDS = 5.0
+_GATHER_SECONDS = 0.05
+_BUFFERED_SECONDS = 0.0003  # what takes less did not come from the server just now
 _POLL_MS = 2_000
 _TOKEN_NOT_FOUND = 280
 _HISTORY_LOST = 286
@@ -217,6 +219,7 @@ class ChangeStream:
         self._opened_at = 0.0
         self._late: dict[Key, Notice] = {}
         self._late_at = 0.0
+        self._looked: dict[Key, float] = {}
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Follow the stream for ever; started once it is open for the first time."""
@@ -274,13 +277,17 @@ class ChangeStream:
         self, stream: AsyncChangeStream[Document], send: MemoryObjectSendStream[_Item]
     ) -> None:
         while True:
+            asked = time.monotonic()
             try:
                 change = await stream.try_next()
             except OperationFailure as error:
                 raise _translated(error) from error
+            took = time.monotonic() - asked
             await send.send((change, stream.resume_token))
             if not stream.alive:
                 raise HistoryLostError("the database was dropped, or the stream invalidated")
+            if took > _BUFFERED_SECONDS and change and _is_recorded(change):
+                await anyio.sleep(_GATHER_SECONDS)  # more will follow: they come in one answer
 
     async def _dispatch_waiting(self, receive: MemoryObjectReceiveStream[_Item]) -> None:
         """Dispatch what waits; the token moves on when nothing before it is left to do."""
@@ -288,6 +295,7 @@ class ChangeStream:
         notices = [notice for change, _ in items if change and (notice := self._notice(change))]
         if self._late and time.monotonic() >= self._late_at:
             notices += self._late.values()
+            self._looked = dict.fromkeys(self._late, time.monotonic())
             self._late = {}
         if notices:
             await self._dispatch(notices)
@@ -320,13 +328,36 @@ class ChangeStream:
         thorough = bool(change["thorough"])
         positions = None if thorough else frozenset(map(int, change["positions"]))
         notice = Notice(key, Origin.STREAM, thorough, positions)
-        if self._told.is_own(change.get("lsid", {}).get("id")):
-            if not self._late:
-                self._late_at = time.monotonic() + OWN_WRITES_SECONDS
-            known = self._late.get(key)
-            self._late[key] = notice.merged(known) if known else notice
-            return None
-        return notice
+        if not _is_recorded(change) or self._is_news(change["lsid"].get("id"), key):
+            return notice
+        if not self._late:
+            self._late_at = time.monotonic() + OWN_WRITES_SECONDS
+        known = self._late.get(key)
+        self._late[key] = notice.merged(known) if known else notice
+        return None
+
+    def _is_news(self, session: object, key: Key) -> bool:
+        """
+        Return whether what was recorded in a transaction is to be looked at now.
+
+        Of another process that is the first in a while for each document: it may be what we
+        wait for. Many more will follow where it brings a sequence.
+        """
+        if self._told.is_own(session):
+            return False
+        now = time.monotonic()
+        since = now - self._looked.get(key, 0.0)
+        if since < OWN_WRITES_SECONDS:
+            return False
+        if len(self._looked) > MOST_TOGETHER:
+            self._looked = {}
+        self._looked[key] = now
+        return True
+
+
+def _is_recorded(change: Document) -> bool:
+    """Return whether sites changed in a transaction, as reactors record transfers."""
+    return "lsid" in change and not change["thorough"]
 
 
 def _translated(error: OperationFailure) -> Exception:

@@ -51,11 +51,11 @@ class Line:
 
     def stall(self) -> None:
         """Let no byte pass; nobody is told."""
-        self._do(self._proxy.flowing.clear)
+        self._do(self._proxy.stall)
 
     def flow(self) -> None:
         """Let bytes pass again."""
-        self._do(self._proxy.flowing.set)
+        self._do(self._proxy.flow)
 
     def _do(self, act: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(act)
@@ -68,4 +68,3 @@ class Line:
         async with proxied(self._target) as self._proxy:
             self._ready.set()
             await self._over.wait()
-            self._proxy.flowing.set()

@@ -34,12 +34,12 @@ async def test_a_silent_server_rests_with_a_reason_and_is_served_when_it_answers
             (vendor,) = [site for site in reactor.sites if site.name == "vendor"]
 
             object.__setattr__(studio.terms, "timeout", 1.0)  # a login may take its time
-            proxy.flowing.clear()
+            proxy.stall()
             second = await studio.publish_file("b.exr", content)
             with anyio.fail_after(PATIENCE):
                 while (suspension := vendor.suspension) is None:
                     await anyio.sleep(0.02)
-            proxy.flowing.set()
+            proxy.flow()
             entry = await studio.until(second, "vendor")
 
     assert suspension.kind == "unreachable"

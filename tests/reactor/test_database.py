@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import re
 import warnings
@@ -30,7 +29,7 @@ from reactor.database import DatabaseError, NotAReplicaSetError, connect, patien
 from reactor.embedded import embedded_mongod
 from tests.conftest import POLLING, initiate
 from tests.servers.processes import free_port
-from tests.servers.proxy import Proxy
+from tests.servers.proxy import End, Proxy
 
 _SOON = f"serverSelectionTimeoutMS=500&{POLLING}"
 
@@ -82,11 +81,11 @@ class Shaky(Proxy):
 
     dropped = 0
 
-    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def accept(self, client: End) -> None:
         if self.accepted == 1 and not self.dropped:
             greeting = self.forwarded - self.sent
             self.resets_after = 2 * greeting + greeting // 2
-        super().accept(reader, writer)
+        super().accept(client)
 
     def reset(self) -> None:
         self.dropped += 1
@@ -97,11 +96,11 @@ class Shaky(Proxy):
 async def test_a_connection_that_is_lost_while_it_is_asked_is_made_again(mongo_uri: str) -> None:
     _, port = parse_uri(mongo_uri)["nodelist"][0]
     proxy = Shaky(int(port or 0))
-    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    async with await proxy.listen():
         try:
-            async with await connect(f"mongodb://127.0.0.1:{port}/?directConnection=true&{_SOON}"):
+            async with await connect(
+                f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true&{_SOON}"
+            ):
                 assert proxy.dropped
         finally:
             await proxy.close()

@@ -94,6 +94,29 @@ async def test_a_process_that_was_killed_is_dead_before_anybody_asked_how_it_end
     assert await ours.dead() == {other.process}
 
 
+async def test_each_reactor_that_serves_has_a_part_of_its_own(
+    ours: Registry, database: Database
+) -> None:
+    assert await ours.part() == (0, 1)
+    await neighbour(database, serves=False)
+    await neighbour(database, host="another")
+
+    neighbours = [await neighbour(database) for _ in range(2)]
+
+    parts = [await one.part() for one in (ours, *neighbours)]
+    assert {count for _, count in parts} == {4}
+    assert len({index for index, _ in parts}) == 3
+
+
+async def test_who_was_not_seen_for_a_while_has_no_part(ours: Registry, database: Database) -> None:
+    silent = await neighbour(database)
+    await database["reactors"].update_one(
+        {"_id": silent.process}, [{"$set": {"seen": {"$subtract": ["$$NOW", 21_000]}}}]
+    )
+
+    assert await ours.part() == (0, 1)
+
+
 async def test_a_process_that_ended_is_dead(ours: Registry, other: Other) -> None:
     other.child.kill()
     other.reap()

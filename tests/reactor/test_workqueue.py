@@ -187,6 +187,34 @@ def test_of_equal_priority_the_oldest_comes_first() -> None:
     assert queue.take("a", 3, now=0.0) == [work("x"), work("y"), work("z")]
 
 
+def test_of_a_share_the_own_part_comes_in_order_and_the_rest_from_the_other_end() -> None:
+    orders: list[list[Work]] = []
+    for index in range(2):
+        queue = WorkQueue()
+        queue.part = index, 2
+        for number in range(100):
+            queue.add(work(f"{number:03}"), 50)
+        orders.append(queue.take("a", 100, now=0.0))
+    one, other = orders
+    ours = next(n for n in range(1, 100) if one[n] < one[n - 1])
+
+    assert one[:ours] == sorted(one[:ours])
+    assert one[ours:] == sorted(one[ours:], reverse=True)
+    assert one[ours:] == [*reversed(other[: 100 - ours])]
+    assert 25 < ours < 75
+
+
+def test_what_is_old_does_not_wait_for_all_that_is_our_part() -> None:
+    queue = WorkQueue()
+    queue.part = 0, 2
+    for number in range(10_000):
+        queue.add(work(str(number)), 50)
+
+    taken = queue.take("a", 5_000, now=0.0)
+
+    assert {*taken} > {work(str(number)) for number in range(4_000)}
+
+
 def test_a_name_that_is_added_once_more_keeps_its_turn() -> None:
     queue = WorkQueue()
     for path in "xyx":

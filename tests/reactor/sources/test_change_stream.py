@@ -279,6 +279,53 @@ async def test_echoes_of_own_recordings_are_looked_at_together(
     assert len(seen.notices) < 3
 
 
+async def test_of_what_others_record_the_first_is_told_at_once_and_the_rest_together(
+    client: AsyncMongoClient[Document],
+    database: AsyncDatabase[Document],
+    project: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(change_stream, "OWN_WRITES_SECONDS", 1.0)
+    document = _representation()
+    await database[project].insert_one(document)
+    async with following(client, database) as (seen, _), client.start_session() as session:
+        for position in range(3):
+            async with await session.start_transaction():
+                await database[project].update_one(
+                    {"_id": document["_id"]},
+                    {"$set": {f"files.{position}.sites.0.created_dt": 1}},
+                    session=session,
+                )
+            await seen.until(1)
+        await seen.until(2)
+
+    first, rest = seen.notices
+    assert first.positions == frozenset((0,))
+    assert rest.positions == frozenset((1, 2))
+
+
+async def test_what_others_publish_in_a_transaction_is_told_at_once(
+    client: AsyncMongoClient[Document],
+    database: AsyncDatabase[Document],
+    project: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(change_stream, "OWN_WRITES_SECONDS", 60.0)
+    documents = [_representation() for _ in range(2)]
+    async with following(client, database) as (seen, _), client.start_session() as session:
+        for document in documents:
+            async with await session.start_transaction():
+                await database[project].insert_one(document, session=session)
+        for document in documents:
+            async with await session.start_transaction():
+                await database[project].update_one(
+                    {"_id": document["_id"]}, {"$set": {"files.0.hash": "new"}}, session=session
+                )
+        await seen.until(4)
+
+    assert all(notice.thorough for notice in seen.notices)
+
+
 async def test_many_events_are_dispatched_together_and_none_is_lost(
     client: AsyncMongoClient[Document], database: AsyncDatabase[Document], project: str
 ) -> None:
