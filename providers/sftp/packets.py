@@ -121,10 +121,11 @@ class Attributes(NamedTuple):
         )
 
 
-class Space(NamedTuple):
-    """What a server tells of the disk below a path."""
+class DiskSpace(NamedTuple):
+    """What a server tells of the disk below a path: bytes free for us, of all that it has."""
 
     free: int
+    total: int
     read_only: bool
 
 

@@ -44,6 +44,7 @@ from providers.sftp.publishing import revoked
 from providers.sftp.staging import Staging
 from providers.sftp.streams import FileReader, FileSink, Subject, facts_of, open_on
 from providers.sftp.syncing import syncs_folders
+from providers.space import Space
 
 _SECOND = 1_000_000_000
 _TRANSFERS = 16
@@ -232,6 +233,18 @@ class SftpProvider:
         async for listed in listing.files(folder):
             yield listed
 
+    async def space(self, root: str) -> Space | None:
+        """Return what is free on the server's disk below a root; None where it does not tell."""
+        path = self._places.root(root) or b"/"
+        async with self._pool.channel() as channel:
+            try:
+                told = await channel.ask(requests.space(path))
+            except StatusError as error:
+                if is_missing(error):
+                    return None  # the root has not been made yet
+                raise translated(self._setup.site, Location(root, ""), error) from error
+        return Space(told.free, told.total)
+
     @property
     def server(self) -> tuple[str, int]:
         """The server that this site is on."""
@@ -296,6 +309,7 @@ class SftpProvider:
             bundles=True,
             copies=requests.COPY_DATA in extensions and self._hashing is not None,
             copies_staged=requests.COPY_DATA in extensions,
+            space=requests.STATVFS in extensions,
         )
 
     async def _way_to_hash(self, home: bytes) -> Hashing | None:

@@ -15,10 +15,10 @@ from providers.sftp.packets import (
     Attributes,
     Code,
     Cursor,
+    DiskSpace,
     Kind,
     Mode,
     ProtocolError,
-    Space,
     StatusError,
     long,
     no_attributes,
@@ -180,7 +180,7 @@ def copy_data(part: Part, to: bytes) -> Request[None]:
     return _extended(COPY_DATA, source + string(to) + long(part.offset), _nothing)
 
 
-def space(path: bytes) -> Request[Space]:
+def space(path: bytes) -> Request[DiskSpace]:
     """Tell how much room is left."""
     return _extended(STATVFS, string(path), _space)
 
@@ -271,10 +271,10 @@ def _first_name(answer: Answer) -> bytes:
     return cursor.string()
 
 
-def _space(answer: Answer) -> Space:
+def _space(answer: Answer) -> DiskSpace:
     cursor = _expect(answer, Kind.EXTENDED_REPLY)
-    _, block, _, _, free, _, _, _, _, flags, _ = [cursor.long() for _ in range(11)]
-    return Space(free * block, bool(flags & _READ_ONLY))
+    _, block, total, _, free, _, _, _, _, flags, _ = [cursor.long() for _ in range(11)]
+    return DiskSpace(free * block, total * block, bool(flags & _READ_ONLY))
 
 
 def _limits(answer: Answer) -> Limits:
