@@ -68,7 +68,7 @@ async def test_killed_in_mid_file_it_goes_on_from_there(studio: Studio, settings
     with reactor_process(settings, "--until-idle") as process:
         code = await ended(process)
 
-    (attempt,) = await studio.attempts()
+    (attempt,) = await studio.until_attempts(1)
     assert code == 0
     assert studio.path("vendor", "cache.abc").read_bytes() == content
     assert attempt["sent"] < attempt["bytes"]
@@ -112,7 +112,7 @@ async def test_killed_in_mid_file_another_beside_it_goes_on_from_there_within_th
             while "created_dt" not in await studio.entry(representation, "vendor"):
                 await anyio.sleep(0.05)
 
-    (attempt,) = await studio.attempts()
+    (attempt,) = await studio.until_attempts(1)
     assert studio.path("vendor", "cache.abc").read_bytes() == content
     assert attempt["claim"] != claim["claim"]
     assert attempt["sent"] < attempt["bytes"]
