@@ -12,7 +12,7 @@ from tests.path.studio import some_bytes
 from tests.providers.rclone.processes import children, until
 
 WARM, MANY = 20, 100
-_KEPT_ALIVE = 40  # connections that either side may keep for the next file
+_KEPT_ALIVE = 70  # connections that either side may keep for the next file: fewer than MANY
 
 
 @pytest.fixture
