@@ -215,7 +215,8 @@ class ChangeStream:
         self._cursor = cursor
         self._dispatch = dispatch
         self._told = told
-        self._token: object | None = None
+        self._token: object | None = None  # before it, nothing is left to do
+        self._taken: object | None = None  # up to it, changes were taken from the stream
         self._opened_at = 0.0
         self._late: dict[Key, Notice] = {}
         self._late_at = 0.0
@@ -262,7 +263,7 @@ class ChangeStream:
             raise _translated(error) from error
         if token is None:
             self._told.history_lost()
-        self._token = token or stream.resume_token
+        self._token = self._taken = token or stream.resume_token
         return stream
 
     async def _follow(self, stream: AsyncChangeStream[Document]) -> None:
@@ -299,8 +300,10 @@ class ChangeStream:
             self._late = {}
         if notices:
             await self._dispatch(notices)
-        if items and not self._late:
-            self._token = items[-1][1]
+        if items:
+            self._taken = items[-1][1]
+        if not self._late:
+            self._token = self._taken
             await self._cursor.save(self._token)
 
     async def _waiting(self, receive: MemoryObjectReceiveStream[_Item]) -> list[_Item]:

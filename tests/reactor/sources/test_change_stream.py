@@ -10,6 +10,8 @@ import anyio
 import pytest
 from bson import ObjectId
 from pymongo import AsyncMongoClient
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
 from reactor.events import Notice
@@ -75,6 +77,18 @@ async def following(
 def _representation(**more: Any) -> Document:
     files = [{"path": f"{{root[work]}}/{i}", "sites": [{"name": "a"}]} for i in range(3)]
     return {"_id": ObjectId(), "type": "representation", "files": files, **more}
+
+
+async def record(
+    session: AsyncClientSession,
+    collection: AsyncCollection[Document],
+    document: Document,
+    position: int,
+) -> None:
+    """Say, as reactors do, that a file has arrived."""
+    arrived = {"$set": {f"files.{position}.sites.0.created_dt": 1}}
+    async with await session.start_transaction():
+        await collection.update_one({"_id": document["_id"]}, arrived, session=session)
 
 
 @pytest.fixture(autouse=True)
@@ -266,17 +280,28 @@ async def test_echoes_of_own_recordings_are_looked_at_together(
     async with following(client, database) as (seen, _), client.start_session() as session:
         seen.own = session.session_id["id"]
         for position in range(3):
-            async with await session.start_transaction():
-                await database[project].update_one(
-                    {"_id": document["_id"]},
-                    {"$set": {f"files.{position}.sites.0.created_dt": 1}},
-                    session=session,
-                )
+            await record(session, database[project], document, position)
         await seen.until(1)
 
     assert seen.notices[-1].positions is not None
     assert set().union(*(n.positions or () for n in seen.notices)) == {0, 1, 2}
     assert len(seen.notices) < 3
+
+
+async def test_echoes_that_were_looked_at_are_not_told_again(
+    client: AsyncMongoClient[Document], database: AsyncDatabase[Document], project: str
+) -> None:
+    documents = [_representation() for _ in range(2)]
+    await database[project].insert_one(documents[0])
+    async with following(client, database) as (seen, _), client.start_session() as session:
+        seen.own = session.session_id["id"]
+        await record(session, database[project], documents[0], 0)
+        await seen.until(1)
+    async with following(client, database) as (seen, _):
+        await database[project].insert_one(documents[1])
+        await seen.until(1)
+
+    assert [notice.key.representation for notice in seen.notices] == [documents[1]["_id"]]
 
 
 async def test_of_what_others_record_the_first_is_told_at_once_and_the_rest_together(
@@ -285,17 +310,12 @@ async def test_of_what_others_record_the_first_is_told_at_once_and_the_rest_toge
     project: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(change_stream, "OWN_WRITES_SECONDS", 1.0)
+    monkeypatch.setattr(change_stream, "OWN_WRITES_SECONDS", 3.0)
     document = _representation()
     await database[project].insert_one(document)
     async with following(client, database) as (seen, _), client.start_session() as session:
         for position in range(3):
-            async with await session.start_transaction():
-                await database[project].update_one(
-                    {"_id": document["_id"]},
-                    {"$set": {f"files.{position}.sites.0.created_dt": 1}},
-                    session=session,
-                )
+            await record(session, database[project], document, position)
             await seen.until(1)
         await seen.until(2)
 
