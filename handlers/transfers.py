@@ -10,21 +10,27 @@ from reactor.model import Entry, File, Topology, Work
 
 def request_transfers(event: ChangeEvent, topology: Topology) -> Iterator[Command]:
     """Yield requests for what is wanted, stops for what is paused, and what may go on running."""
-    requests: list[RequestTransfer] = []
-    if event.representation is not None:
-        for file in event.representation.files:
-            if not file.flaw:
-                requests += _requests(event, file, topology)
-    wanted = frozenset(request.work for request in requests)
-    yield KeepTransfers(event.key, wanted, event.positions)
+    files = event.representation.files if event.representation is not None else ()
+    wanted = [(file, _wanted(file, topology)) for file in files]
+    requests = [
+        request
+        for file, by_site in wanted
+        if not file.flaw
+        for request in _requests(event, file, by_site, topology)
+    ]
+    works = frozenset(request.work for request in requests)
+    yield KeepTransfers(event.key, works, event.positions)
     yield from requests
-    if event.representation is not None:
-        for file in event.representation.files:
-            yield from _stops(event, file, topology)
+    for file, by_site in wanted:
+        for site, entries in by_site.items():
+            if all(entry.paused for entry in entries):
+                yield StopTransfer(Work(event.key.project, site, file.path))
 
 
-def _requests(event: ChangeEvent, file: File, topology: Topology) -> Iterator[RequestTransfer]:
-    for site, entries in _wanted(file, topology).items():
+def _requests(
+    event: ChangeEvent, file: File, wanted: dict[str, list[Entry]], topology: Topology
+) -> Iterator[RequestTransfer]:
+    for site, entries in wanted.items():
         due = [entry for entry in entries if not entry.paused and not topology.failed(entry)]
         if due and topology.sources(file, site):
             yield RequestTransfer(
@@ -32,12 +38,6 @@ def _requests(event: ChangeEvent, file: File, topology: Topology) -> Iterator[Re
                 priority=_highest(due),
                 retry_at=_earliest(due),
             )
-
-
-def _stops(event: ChangeEvent, file: File, topology: Topology) -> Iterator[StopTransfer]:
-    for site, entries in _wanted(file, topology).items():
-        if all(entry.paused for entry in entries):
-            yield StopTransfer(Work(event.key.project, site, file.path))
 
 
 def _wanted(file: File, topology: Topology) -> dict[str, list[Entry]]:

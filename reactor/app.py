@@ -37,6 +37,7 @@ from reactor.router import Handler, Router
 from reactor.scheduler import Scheduler
 from reactor.sites import Site, Sites
 from reactor.sources.change_stream import ChangeStream, Cursor, Forgetful, Told
+from reactor.sources.haste import Haste
 from reactor.sources.pauses import follow_pauses
 from reactor.sources.scan import Scans
 from reactor.sources.service_changes import Turns
@@ -79,7 +80,8 @@ class Reactor:
         self._database = client[setup.database]
         self._state = client[setup.state_database]
         self.clock = DatabaseClock()
-        self._registry = Registry(self._state, setup.own_site, relays=setup.relays)
+        labels = [site.label for site in setup.sites]
+        self._registry = Registry(self._state, setup.own_site, sites=labels, relays=setup.relays)
         self._reader = Reader(self._database)
         self._claims = Claims(self._state["claims"], self._registry.process)
         self._recorder = Recorder(client, self._database, self._state)
@@ -131,9 +133,9 @@ class Reactor:
         told = Told(
             history_lost=lambda: self.scans.request(full=True),
             project_gone=self.scheduler.queue.discard_project,
-            is_own=self._recorder.is_own,
         )
-        stream = ChangeStream(self._database, cursor, self._router.dispatch, told)
+        haste = Haste(self._recorder.is_own, self._heart.first_to_look)
+        stream = ChangeStream(self._database, cursor, self._router.dispatch, told, haste)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self.scheduler.run, self._workers)

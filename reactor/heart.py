@@ -12,6 +12,8 @@ from pymongo.errors import PyMongoError
 
 from reactor import edits
 from reactor.claims import RENEW_SECONDS, Claims
+from reactor.company import Company
+from reactor.events import Key
 from reactor.recorder import Recorder, Shown
 from reactor.registry import Registry
 from reactor.scheduler import Running, Scheduler
@@ -44,6 +46,7 @@ class Heart:
         self._recorder = recorder
         self._scheduler = scheduler
         self._sites = sites
+        self._company = Company()
         self.watches: Callable[[], list[dict[str, Any]]] = list
         self.spaces: Callable[[], list[dict[str, Any]]] = list
 
@@ -58,7 +61,12 @@ class Heart:
         """Learn who else runs, and who is gone."""
         self._claims.dead = await self._registry.dead()
         await self._registry.bury(self._claims.dead)
-        self._scheduler.queue.part = await self._registry.part()
+        self._company = await self._registry.company()
+        self._scheduler.queue.part = self._company.part
+
+    def first_to_look(self, key: Key) -> object:
+        """Return the session of who looks first at what is published."""
+        return self._company.first(key)
 
     async def _renew(self) -> None:
         """Renew all claims at once; what has lost its claim stops before it does more work."""

@@ -256,7 +256,7 @@ class Topology:
     def destination(self, site: str) -> str | None:
         """Return the served and reachable site that stands for a site's group, if any."""
         group = self.alternatives_of(site)
-        return next((name for name in self.served if name in group & self.reachable), None)
+        return next((name for name in self._opened if name in group), None)
 
     def is_own(self, site: str) -> bool:
         """Return whether a site's bytes lie at this process's own site."""
@@ -280,6 +280,10 @@ class Topology:
             others = [site for site in others if self.is_own(site) or site in self.relays]
         same_place = [site for site in holders if site in group]
         return others + same_place[:1]
+
+    @cached_property
+    def _opened(self) -> tuple[str, ...]:
+        return tuple(site for site in self.served if site in self.reachable)
 
     @cached_property
     def _preferred(self) -> tuple[str, ...]:

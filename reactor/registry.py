@@ -10,17 +10,20 @@ from __future__ import annotations
 import secrets
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 from pymongo.asynchronous.database import AsyncDatabase
 
+from reactor.company import Company
+
 Document = dict[str, Any]
 
 ALIVE_SECONDS = 20
 _FORGET_SECONDS = 7 * 24 * 3600
+_DOES = ("session", "site", "sites", "relays")
 
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -36,13 +39,18 @@ def host() -> str:
 
 
 class Registry:
-    """One process's place among the `reactors`; some `relay`, some only claim and serve nothing."""
+    """
+    One process's place among the `reactors`; some `relay`, some only claim and serve nothing.
+
+    `sites` are the labels of those it works at: who has the same ones does the same work.
+    """
 
     def __init__(
         self,
         state: AsyncDatabase[Document],
         own_site: str,
         *,
+        sites: Sequence[str] = (),
         serves: bool = True,
         relays: bool = False,
     ) -> None:
@@ -57,6 +65,7 @@ class Registry:
             "pid": psutil.Process().pid,
             "born": _born(psutil.Process()),
             "site": own_site,
+            "sites": sorted(sites),
             "serves": serves,
             "relays": relays,
         }
@@ -88,12 +97,18 @@ class Registry:
         others = self._reactors.find({"host": self._identity["host"], "_id": {"$ne": self.process}})
         return frozenset([other["_id"] async for other in others if not self._lives(other)])
 
-    async def part(self) -> tuple[int, int]:
-        """Return which part of the work is ours first: the place among all reactors that serve."""
+    async def company(self) -> Company:
+        """Return who serves, as was seen lately; ourselves always."""
         lately = {"$gt": ["$seen", {"$subtract": ["$$NOW", ALIVE_SECONDS * 1000]}]}
-        serving = self._reactors.find({"serves": True, "$expr": lately}, {"_id": 1})
-        ids = sorted({self.process, *[one["_id"] async for one in serving]})
-        return ids.index(self.process), len(ids)
+        found = self._reactors.find({"serves": True, "$expr": lately}, _DOES)
+        serving = {self.process: self._identity} | {one["_id"]: one async for one in found}
+        ids = sorted(serving)
+        alike = [one for one in ids if _work(serving[one]) == _work(self._identity)]
+        return Company(
+            self._identity.get("session"),
+            (ids.index(self.process), len(ids)),
+            tuple(serving[one].get("session") for one in alike),
+        )
 
     async def bury(self, dead: frozenset[str]) -> None:
         """
@@ -146,6 +161,11 @@ class Registry:
             return False
         except psutil.AccessDenied:
             return True
+
+
+def _work(reactor: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return what a reactor does, to be compared."""
+    return tuple(reactor.get(name) for name in _DOES if name != "session")
 
 
 def _boot() -> str:

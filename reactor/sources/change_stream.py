@@ -8,7 +8,6 @@ here resumes for ever. History that is lost is found again by a full scan.
 
 from __future__ import annotations
 
-import hashlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -19,109 +18,29 @@ import anyio
 import structlog
 from anyio.abc import TaskStatus
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from bson import json_util
 from pymongo.asynchronous.change_stream import AsyncChangeStream
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, PyMongoError
 
 from reactor.backoff import RECONNECT
-from reactor.events import Key, Notice, Origin
+from reactor.events import Notice
+from reactor.sources.changes import FINGERPRINT, PIPELINE, Change, change_of
+from reactor.sources.haste import MOST_TOGETHER, Haste
 from reactor.tasks import plain_errors
 
 log = structlog.stdlib.get_logger()
 
 Document = dict[str, Any]
 Dispatch = Callable[[Iterable[Notice]], Awaitable[None]]
-_Item = tuple[Document | None, object]
+_Item = tuple[Change | None, object]
 
-MOST_TOGETHER = 500
-OWN_WRITES_SECONDS = 0.3
 _SAVE_SECONDS = 5.0
 _GATHER_SECONDS = 0.05
 _BUFFERED_SECONDS = 0.0003  # what takes less did not come from the server just now
 _POLL_MS = 2_000
 _TOKEN_NOT_FOUND = 280
 _HISTORY_LOST = 286
-
-_TOUCHED: Document = {
-    "$concatArrays": [
-        {
-            "$map": {
-                "input": {"$objectToArray": {"$ifNull": ["$updateDescription.updatedFields", {}]}},
-                "as": "u",
-                "in": "$$u.k",
-            }
-        },
-        {"$ifNull": ["$updateDescription.removedFields", []]},
-        {
-            "$map": {
-                "input": {"$ifNull": ["$updateDescription.truncatedArrays", []]},
-                "as": "t",
-                "in": "$$t.field",
-            }
-        },
-    ]
-}
-
-
-def _any_touched(matches: Document) -> Document:
-    return {"$anyElementTrue": [{"$map": {"input": _TOUCHED, "as": "k", "in": matches}}]}
-
-
-def _is(pattern: str) -> Document:
-    return {"$regexMatch": {"input": "$$k", "regex": pattern}}
-
-
-_ABOUT_FILES: Document = {
-    "$and": [_is(r"^(files(\.|$)|type$)"), {"$not": [_is(r"^files\.\d+\.sites\.\d+\.progress$")]}]
-}
-_BEYOND_SITES: Document = {"$not": [_is(r"^files\.\d+\.sites(\.|$)")]}
-
-# A constant of the program: another pipeline would make the saved tokens unusable (error 280).
-# The last stage keeps events small: near 16 MB they would kill the stream.
-PIPELINE: list[Document] = [
-    {
-        "$match": {
-            "$or": [
-                {
-                    "operationType": {"$in": ["insert", "replace"]},
-                    "fullDocument.type": "representation",
-                },
-                {"operationType": "update", "$expr": _any_touched(_ABOUT_FILES)},
-                {"operationType": {"$in": ["delete", "drop", "rename", "dropDatabase"]}},
-            ]
-        }
-    },
-    {
-        "$project": {
-            "operationType": 1,
-            "ns": 1,
-            "to": 1,
-            "documentKey._id": 1,
-            "lsid.id": 1,
-            "positions": {
-                "$setUnion": [
-                    {
-                        "$map": {
-                            "input": _TOUCHED,
-                            "as": "k",
-                            "in": {"$arrayElemAt": [{"$split": ["$$k", "."]}, 1]},
-                        }
-                    }
-                ]
-            },
-            "thorough": {
-                "$or": [
-                    {"$ne": ["$operationType", "update"]},
-                    _any_touched({"$and": [_ABOUT_FILES, _BEYOND_SITES]}),
-                ]
-            },
-        }
-    },
-]
-
-FINGERPRINT = hashlib.sha256(json_util.dumps(PIPELINE).encode()).hexdigest()[:16]
 
 
 class HistoryLostError(Exception):
@@ -193,16 +112,10 @@ class Told:
 
     history_lost: Callable[[], None]
     project_gone: Callable[[str], None]
-    is_own: Callable[[object], bool]
 
 
 class ChangeStream:
-    """
-    The stream of one database.
-
-    `told.is_own` tells the session of our own recordings: their echoes need no haste, and
-    many of one document are looked at together.
-    """
+    """The stream of one database; `haste` tells what may wait, to be looked at together."""
 
     def __init__(
         self,
@@ -210,6 +123,7 @@ class ChangeStream:
         cursor: Cursor | Forgetful,
         dispatch: Dispatch,
         told: Told,
+        haste: Haste,
     ) -> None:
         self._database = database
         self._cursor = cursor
@@ -218,9 +132,7 @@ class ChangeStream:
         self._token: object | None = None  # before it, nothing is left to do
         self._taken: object | None = None  # up to it, changes were taken from the stream
         self._opened_at = 0.0
-        self._late: dict[Key, Notice] = {}
-        self._late_at = 0.0
-        self._looked: dict[Key, float] = {}
+        self._haste = haste
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Follow the stream for ever; started once it is open for the first time."""
@@ -280,36 +192,36 @@ class ChangeStream:
         while True:
             asked = time.monotonic()
             try:
-                change = await stream.try_next()
+                told = await stream.try_next()
             except OperationFailure as error:
                 raise _translated(error) from error
             took = time.monotonic() - asked
+            change = change_of(told) if told else None
             await send.send((change, stream.resume_token))
             if not stream.alive:
                 raise HistoryLostError("the database was dropped, or the stream invalidated")
-            if took > _BUFFERED_SECONDS and change and _is_recorded(change):
+            if took > _BUFFERED_SECONDS and change and change.author is not None:
                 await anyio.sleep(_GATHER_SECONDS)  # more will follow: they come in one answer
 
     async def _dispatch_waiting(self, receive: MemoryObjectReceiveStream[_Item]) -> None:
         """Dispatch what waits; the token moves on when nothing before it is left to do."""
         items = await self._waiting(receive)
-        notices = [notice for change, _ in items if change and (notice := self._notice(change))]
-        if self._late and time.monotonic() >= self._late_at:
-            notices += self._late.values()
-            self._looked = dict.fromkeys(self._late, time.monotonic())
-            self._late = {}
+        notices: list[Notice] = []
+        place = self._taken
+        for change, after in items:
+            if change and (notice := self._notice(change, place)):
+                notices.append(notice)
+            place = after
+        notices += self._haste.due(time.monotonic())
         if notices:
             await self._dispatch(notices)
-        if items:
-            self._taken = items[-1][1]
-        if not self._late:
-            self._token = self._taken
-            await self._cursor.save(self._token)
+        self._taken = place
+        self._token = self._haste.place(place)
+        await self._cursor.save(self._token)
 
     async def _waiting(self, receive: MemoryObjectReceiveStream[_Item]) -> list[_Item]:
         items: list[_Item] = []
-        patience = max(0.0, self._late_at - time.monotonic()) if self._late else None
-        with anyio.move_on_after(patience):
+        with anyio.move_on_after(self._haste.patience(time.monotonic())):
             items.append(await receive.receive())
         while len(items) < MOST_TOGETHER:
             try:
@@ -318,49 +230,15 @@ class ChangeStream:
                 break
         return items
 
-    def _notice(self, change: Document) -> Notice | None:
-        """Return what to look at, now; echoes of our own recordings are looked at later."""
-        project: str = change.get("ns", {}).get("coll", "")
-        if "documentKey" not in change:
-            if change["operationType"] in ("drop", "rename"):
-                self._told.project_gone(project)
-            if change["operationType"] == "rename":
-                self._told.history_lost()  # the documents have a new project
-            return None
-        key = Key(project, change["documentKey"]["_id"])
-        thorough = bool(change["thorough"])
-        positions = None if thorough else frozenset(map(int, change["positions"]))
-        notice = Notice(key, Origin.STREAM, thorough, positions)
-        if not _is_recorded(change) or self._is_news(change["lsid"].get("id"), key):
-            return notice
-        if not self._late:
-            self._late_at = time.monotonic() + OWN_WRITES_SECONDS
-        known = self._late.get(key)
-        self._late[key] = notice.merged(known) if known else notice
+    def _notice(self, change: Change, before: object) -> Notice | None:
+        """Return what to look at now."""
+        if change.notice is not None:
+            return self._haste.take(change.notice, change.author, before, time.monotonic())
+        if change.kind in ("drop", "rename"):
+            self._told.project_gone(change.project)
+        if change.kind == "rename":
+            self._told.history_lost()  # the documents have a new project
         return None
-
-    def _is_news(self, session: object, key: Key) -> bool:
-        """
-        Return whether what was recorded in a transaction is to be looked at now.
-
-        Of another process that is the first in a while for each document: it may be what we
-        wait for. Many more will follow where it brings a sequence.
-        """
-        if self._told.is_own(session):
-            return False
-        now = time.monotonic()
-        since = now - self._looked.get(key, 0.0)
-        if since < OWN_WRITES_SECONDS:
-            return False
-        if len(self._looked) > MOST_TOGETHER:
-            self._looked = {}
-        self._looked[key] = now
-        return True
-
-
-def _is_recorded(change: Document) -> bool:
-    """Return whether sites changed in a transaction, as reactors record transfers."""
-    return "lsid" in change and not change["thorough"]
 
 
 def _translated(error: OperationFailure) -> Exception:

@@ -97,13 +97,13 @@ async def test_a_process_that_was_killed_is_dead_before_anybody_asked_how_it_end
 async def test_each_reactor_that_serves_has_a_part_of_its_own(
     ours: Registry, database: Database
 ) -> None:
-    assert await ours.part() == (0, 1)
+    assert (await ours.company()).part == (0, 1)
     await neighbour(database, serves=False)
     await neighbour(database, host="another")
 
     neighbours = [await neighbour(database) for _ in range(2)]
 
-    parts = [await one.part() for one in (ours, *neighbours)]
+    parts = [(await one.company()).part for one in (ours, *neighbours)]
     assert {count for _, count in parts} == {4}
     assert len({index for index, _ in parts}) == 3
 
@@ -114,7 +114,28 @@ async def test_who_was_not_seen_for_a_while_has_no_part(ours: Registry, database
         {"_id": silent.process}, [{"$set": {"seen": {"$subtract": ["$$NOW", 21_000]}}}]
     )
 
-    assert await ours.part() == (0, 1)
+    company = await ours.company()
+
+    assert company.part == (0, 1)
+    assert len(company.alike) == 1
+
+
+async def test_those_are_alike_that_work_for_one_site_at_the_same_ones(database: Database) -> None:
+    common = Registry(database, "studio", sites=["vendor", "studio"])
+    await common.register("common")
+    same = Registry(database, "studio", sites=["studio", "vendor"])
+    await same.register("same")
+    await Registry(database, "studio", sites=["studio"]).register("fewer sites")
+    await Registry(database, "home", sites=["studio", "vendor"]).register("another's")
+    relaying = Registry(database, "studio", sites=["studio", "vendor"], relays=True)
+    await relaying.register("relays")
+
+    company, others = await common.company(), await same.company()
+
+    assert set(company.alike) == {"common", "same"}
+    assert others.alike == company.alike
+    assert (company.ours, others.ours) == ("common", "same")
+    assert company.part[1] == 5
 
 
 async def test_a_process_that_ended_is_dead(ours: Registry, other: Other) -> None:

@@ -33,7 +33,7 @@ from reactor.operators.sweep import Scope, Sweep
 from reactor.reader import Reader
 from reactor.recorder import Recorder
 from reactor.sites import Site, Sites, Throttle
-from reactor.sources.change_stream import OWN_WRITES_SECONDS
+from reactor.sources.haste import WAIT_SECONDS
 from tests.simulation.database import Client
 from tests.simulation.disk import Disk
 from tests.simulation.provider import Provider
@@ -187,7 +187,7 @@ class _Source:
         while True:
             if not self._waiting:
                 self._wake = anyio.Event()
-                patience = OWN_WRITES_SECONDS if self._echoes else SCAN_SECONDS
+                patience = WAIT_SECONDS if self._echoes else SCAN_SECONDS
                 with anyio.move_on_after(patience) as scope:
                     await self._wake.wait()
                 if scope.cancelled_caught and not self._echoes:

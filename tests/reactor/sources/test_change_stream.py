@@ -14,9 +14,10 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
-from reactor.events import Notice
-from reactor.sources import change_stream
+from reactor.events import Key, Notice
+from reactor.sources import change_stream, haste
 from reactor.sources.change_stream import ChangeStream, Cursor, Told
+from reactor.sources.haste import Haste
 
 Document = dict[str, Any]
 
@@ -28,12 +29,19 @@ class Seen:
         self.notices: list[Notice] = []
         self.lost = 0
         self.gone: list[str] = []
-        self.own: object = "nobody"
+        self.own: object = "we"
+        self.others: dict[object, object] = {}
         self._told = anyio.Event()
 
     async def dispatch(self, notices: Iterable[Notice]) -> None:
         self.notices += notices
         self.tell()
+
+    def is_own(self, session: object) -> bool:
+        return session == self.own
+
+    def first(self, key: Key) -> object:
+        return self.others.get(key.representation, self.own)
 
     def history_lost(self) -> None:
         self.lost += 1
@@ -65,8 +73,8 @@ async def following(
 ) -> AsyncGenerator[tuple[Seen, ChangeStream]]:
     seen = Seen()
     cursor = Cursor(client[f"{database.name}_state"]["cursors"], "one")
-    told = Told(seen.history_lost, seen.project_gone, lambda session: session == seen.own)
-    stream = ChangeStream(database, cursor, seen.dispatch, told)
+    told = Told(seen.history_lost, seen.project_gone)
+    stream = ChangeStream(database, cursor, seen.dispatch, told, Haste(seen.is_own, seen.first))
     async with anyio.create_task_group() as tasks:
         await tasks.start(stream.run)
         yield seen, stream
@@ -310,7 +318,7 @@ async def test_of_what_others_record_the_first_is_told_at_once_and_the_rest_toge
     project: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(change_stream, "OWN_WRITES_SECONDS", 3.0)
+    monkeypatch.setattr(haste, "WAIT_SECONDS", 3.0)
     document = _representation()
     await database[project].insert_one(document)
     async with following(client, database) as (seen, _), client.start_session() as session:
@@ -324,13 +332,46 @@ async def test_of_what_others_record_the_first_is_told_at_once_and_the_rest_toge
     assert rest.positions == frozenset((1, 2))
 
 
+async def test_what_another_begins_with_is_told_later_and_the_place_stays_before_it(
+    client: AsyncMongoClient[Document], database: AsyncDatabase[Document], project: str
+) -> None:
+    theirs, ours = _representation(), _representation()
+    async with following(client, database) as (seen, stream):
+        seen.others[theirs["_id"]] = "another"
+        place = stream._token
+        await database[project].insert_many([theirs, ours])
+        await seen.until(1)
+        held = stream._token
+        await seen.until(2)
+
+    assert [one.key.representation for one in seen.notices] == [ours["_id"], theirs["_id"]]
+    assert held == place
+
+
+async def test_what_is_not_about_files_is_left_out_of_what_changed_beside_it(
+    client: AsyncMongoClient[Document], database: AsyncDatabase[Document], project: str
+) -> None:
+    document = _representation()
+    await database[project].insert_one(document)
+    async with following(client, database) as (seen, _):
+        await database[project].update_one({"_id": document["_id"]}, {"$set": {"data.fps": 25}})
+        await database[project].update_one(
+            {"_id": document["_id"]}, {"$set": {"data.fps": 24, "files.1.sites.0.paused": True}}
+        )
+        await seen.until(1)
+
+    (notice,) = seen.notices
+    assert notice.positions == {1}
+    assert not notice.thorough
+
+
 async def test_what_others_publish_in_a_transaction_is_told_at_once(
     client: AsyncMongoClient[Document],
     database: AsyncDatabase[Document],
     project: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(change_stream, "OWN_WRITES_SECONDS", 60.0)
+    monkeypatch.setattr(haste, "WAIT_SECONDS", 60.0)
     documents = [_representation() for _ in range(2)]
     async with following(client, database) as (seen, _), client.start_session() as session:
         for document in documents:
