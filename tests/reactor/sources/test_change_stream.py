@@ -361,7 +361,7 @@ async def test_what_is_not_about_files_is_left_out_of_what_changed_beside_it(
         await seen.until(1)
 
     (notice,) = seen.notices
-    assert notice.positions == {1}
+    assert notice.positions == frozenset((1,))
     assert not notice.thorough
 
 

@@ -30,7 +30,7 @@ def test_where_only_sites_changed_their_positions_are_told(
 
     assert notice is not None
     assert notice.key == Key("Show", 7)
-    assert notice.positions == positions
+    assert notice.positions == frozenset(positions)
     assert not notice.thorough
 
 
