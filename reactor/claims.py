@@ -50,6 +50,11 @@ class Journal:
     published: str = ""
     verified: Literal["checksum", "size"] = "size"
 
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Journal:
+        """Return the journal that a claim holds; a newer version may have written more there."""
+        return cls(**{name: document[name] for name in cls.__slots__ if name in document})
+
     def as_document(self) -> Document:
         """Return the journal as it stands in the claim."""
         return {name: getattr(self, name) for name in self.__slots__}
@@ -295,7 +300,7 @@ class Claims:
                 root=raw["root"],
                 path=raw["path"],
                 over=bool(raw.get("over")) or raw.get("process") in self.dead,
-                journal=Journal(**raw["journal"]) if raw.get("journal") else None,
+                journal=Journal.of(raw["journal"]) if raw.get("journal") else None,
             )
             for raw in found.get("former") or ()
         )

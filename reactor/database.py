@@ -33,6 +33,12 @@ _MOST_FAILURES = 8  # in a row: some half a minute, more where no server is foun
 
 _SHARDED = "isdbgrid"  # a mongos says so; it has streams and transactions too
 _TIMEOUTS = {"connectTimeoutMS": 5_000, "serverSelectionTimeoutMS": 15_000}  # an election fits in
+# Other programs may have written dates beyond Python's, and text that is none: told as they are.
+_READING: dict[str, Any] = {
+    "tz_aware": True,
+    "datetime_conversion": "DATETIME_AUTO",
+    "unicode_decode_error_handler": "replace",
+}
 _UNAUTHORIZED = 13
 _WRONG_LOGIN = frozenset({11, 18, 8000})  # no such user, wrong password, either (Atlas)
 
@@ -123,7 +129,7 @@ def _make_client(uri: str) -> Client:
         name: ms for name, ms in _TIMEOUTS.items() if name.lower() not in uri.lower()
     }
     try:
-        return Client(uri, appname="sitesync", tz_aware=True, w="majority", **timeouts)
+        return Client(uri, appname="sitesync", w="majority", **_READING, **timeouts)
     except (PyMongoError, ValueError):  # their texts can quote a piece of the password
         raise DatabaseError(
             "[mongo] uri cannot be read. It looks like mongodb://USER:PASSWORD@HOST:PORT/; "

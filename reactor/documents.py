@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
+from reactor.events import is_name
 from reactor.model import Entry, File, Representation
 
 _ROOT = re.compile(r"\{root(?:\[([^\[\]{}/\\]+)\])?\}/(.+)", re.DOTALL)
+MOST_BYTES = 2**63  # MongoDB writes no larger number
 _PLAIN = frozenset(("name", "created_dt"))
 _MTIME = re.compile(r"\|(\d+)(?:,(\d+))?\|\d+$")
 
@@ -83,7 +85,7 @@ def parse_representation(project: str, document: Mapping[str, Any]) -> Represent
 
 
 def _document_flaw(name: object, files: object) -> str | None:
-    if not isinstance(name, Hashable):
+    if not is_name(name):
         return f"its _id is {_kind(name)}; publish it again under an id of its own"
     if files is None:
         return "the document has no files"
@@ -137,7 +139,7 @@ def _file_flaw(path: object, size: object) -> str | None:
         parse_path(path)
     except PathError as error:
         return str(error)
-    if size is not None and ((known := _whole(size)) is None or known < 0):
+    if size is not None and ((known := _whole(size)) is None or not 0 <= known < MOST_BYTES):
         return f"its size is {size!r}, not a number of bytes"
     return None
 
@@ -176,7 +178,7 @@ def parse_entry(raw: Mapping[str, Any]) -> Entry:
         available=raw.get("created_dt") is not None,
         id=_text(raw, "id"),
         error=_text(raw, "error"),
-        tries=_whole(raw.get("tries")) or 0,
+        tries=max(0, _whole(raw.get("tries")) or 0),
         retry_at=_time(raw.get("retry_at")),
         paused=raw.get("paused") is not None and raw["paused"] is not False,
         priority=_whole(raw.get("priority")),

@@ -7,8 +7,10 @@ doubled or late does no harm.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import IntEnum
+from math import isnan
 from typing import NamedTuple
 
 from reactor.model import Representation
@@ -20,6 +22,19 @@ class Origin(IntEnum):
     SCAN = 0
     STREAM = 1
     WATCH = 2
+
+
+def is_name(name: object) -> bool:
+    """
+    Return whether an `_id` can name a document: it can be told from all others, in sets too.
+
+    Python takes `True` for 1, and "not a number" for another each time.
+    """
+    if not isinstance(name, Hashable):
+        return False
+    if isinstance(name, bool):
+        return False
+    return not (isinstance(name, float) and isnan(name))
 
 
 class Key(NamedTuple):

@@ -8,8 +8,8 @@ paused owner whose claim was taken over cannot record. Many endings go in one tr
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
@@ -22,6 +22,7 @@ from pymongo.errors import BulkWriteError, PyMongoError, WriteError
 
 from reactor.claims import Claim, mine
 from reactor.edits import FileEdit, by_document
+from reactor.refusals import REFUSALS, is_refusal, refused_document, why, write_errors
 from reactor.updates import update_of, update_of_many
 
 log = structlog.stdlib.get_logger()
@@ -43,6 +44,14 @@ class Ending:
     claim: Claim
     edits: tuple[FileEdit, ...]
     attempt: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def names(self, document: object) -> bool:
+        """Return whether this is to be written into a document, by its `_id`."""
+        return any(edit.file.representation == document for edit in self.edits)
+
+    def all_in(self, documents: Collection[object]) -> bool:
+        """Return whether this is to be written nowhere but into some documents."""
+        return bool(self.edits) and all(e.file.representation in documents for e in self.edits)
 
 
 @dataclass(slots=True)
@@ -148,14 +157,13 @@ class Recorder:
         try:
             result = await self._database[project].bulk_write(updates, ordered=True)
         except BulkWriteError as error:
-            if not error.details["writeErrors"]:
+            if not write_errors(error):
                 raise
-            problem = error.details["writeErrors"][0]
-            document, why = problem["op"]["q"]["_id"], problem["errmsg"]
-            _complain(project, document, why)
+            document = refused_document(error)
+            _complain(project, document, error)
             written.changed += error.details["nModified"]
-            written.refused[document] = why
-            return int(problem["index"]) + 1
+            written.refused[document] = why(error)
+            return int(write_errors(error)[0]["index"]) + 1
         written.changed += result.modified_count
         return len(updates)
 
@@ -164,25 +172,63 @@ class Recorder:
         Write endings in one transaction; return those that were recorded.
 
         The others had lost their claim: what they did is for its new owner to judge. Or their
-        document refuses the write, which is logged.
+        document refuses the write, which is logged; their claim ends with that.
         """
-        mine_still = list(endings)
+        refusing = set[object]()
+        recorded = await self._record(endings, refusing)
+        if refusing:
+            kept = {ending.claim.id for ending in recorded}
+            dropped = [
+                one.claim for one in endings if one.claim.id not in kept and one.all_in(refusing)
+            ]
+            await self._claims.delete_many(mine(dropped))
+        await self._log(recorded)
+        return recorded
+
+    async def _record(self, endings: Sequence[Ending], refusing: set[object]) -> list[Ending]:
+        """Record what documents take; of one that has refused, nothing is tried again."""
+        mine_still = [ending for ending in endings if not ending.all_in(refusing)]
         while mine_still:
             try:
                 await self._in_transaction(mine_still)
             except _LostClaimError:
                 mine_still = await self._still_held(mine_still)
-            except BulkWriteError as error:
-                return await self._one_by_one(mine_still, error)
-            except PyMongoError as error:
+            except (PyMongoError, *REFUSALS) as error:
+                if is_refusal(error):
+                    return await self._apart(mine_still, error, refusing)
                 # Where the outcome is unknown, a claim that stands was not recorded.
-                if not error.has_error_label(_UNKNOWN) or await self._still_held(mine_still):
+                unknown = isinstance(error, PyMongoError) and error.has_error_label(_UNKNOWN)
+                if not unknown or await self._still_held(mine_still):
                     raise
                 break
             else:
                 break
-        await self._log(mine_still)
         return mine_still
+
+    async def _apart(
+        self, endings: Sequence[Ending], error: Exception, refusing: set[object]
+    ) -> list[Ending]:
+        """Record what can be recorded: one document's refusal must not hold up the others."""
+        document = refused_document(error)
+        if len(endings) == 1:
+            [ending] = endings
+            first = ending.edits[0].file
+            document = document if ending.names(document) else first.representation
+            refusing.add(document)
+            _complain(first.project, document, error)
+            rest = [edit for edit in ending.edits if edit.file.representation != document]
+            if not rest:
+                return []
+            return await self._record([replace(ending, edits=tuple(rest))], refusing)
+        concerned = [ending for ending in endings if ending.names(document)]
+        others = [ending for ending in endings if not ending.names(document)]
+        if not (concerned and others):
+            half = len(endings) // 2
+            concerned, others = [*endings[:half]], [*endings[half:]]
+        return [
+            *await self._record(others, refusing),
+            *await self._record(concerned, refusing),
+        ]
 
     async def show(self, shown: Sequence[Shown]) -> None:
         """
@@ -223,27 +269,28 @@ class Recorder:
         async with self._turn:
             await self._session.with_transaction(write, write_concern=WriteConcern("majority"))
 
-    async def _one_by_one(self, endings: Sequence[Ending], error: BulkWriteError) -> list[Ending]:
-        """Record what can be recorded: one document's refusal must not hold up the others."""
-        if len(endings) > 1:
-            return [done for ending in endings for done in await self.record([ending])]
-        file = endings[0].edits[0].file
-        _complain(file.project, file.representation, error.details["writeErrors"][0]["errmsg"])
-        return []
-
     async def _still_held(self, endings: Sequence[Ending]) -> list[Ending]:
         held = self._claims.find(mine([ending.claim for ending in endings]), {"claim": 1})
         ids = {found["claim"] async for found in held}
         return [ending for ending in endings if ending.claim.id in ids]
 
     async def _log(self, endings: Sequence[Ending]) -> None:
+        """Write the lines of attempts; what is recorded stays so where they cannot be written."""
         lines = [dict(ending.attempt) for ending in endings if ending.attempt]
-        if lines:
-            await self._attempts.insert_many(lines, ordered=False)
+        try:
+            if lines:
+                await self._attempts.insert_many(lines, ordered=False)
+        except (PyMongoError, *REFUSALS) as error:
+            log.warning("attempts are not kept", why=why(error), lines=len(lines))
 
 
-def _complain(project: str, document: object, why: str) -> None:
-    log.error("document refuses a write", project=project, representation=str(document), why=why)
+def _complain(project: str, document: object, error: Exception) -> None:
+    log.error(
+        "document refuses a write",
+        project=project,
+        representation=str(document),
+        why=why(error),
+    )
 
 
 def _updates(edits: Iterable[FileEdit]) -> dict[str, list[UpdateOne]]:

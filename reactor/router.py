@@ -7,7 +7,7 @@ What waits is taken together: one document once, one query a project, one bulk w
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import structlog
 
@@ -19,10 +19,11 @@ from reactor.commands import (
     StopTransfer,
 )
 from reactor.edits import FileEdit, file_edit
-from reactor.events import ChangeEvent, Key, Notice, Origin
+from reactor.events import ChangeEvent, Key, Notice, Origin, is_name
 from reactor.model import Topology
 from reactor.reader import Reader
 from reactor.recorder import Recorder
+from reactor.refusals import REFUSALS, is_refusal, why
 from reactor.scheduler import Scheduler
 
 log = structlog.stdlib.get_logger()
@@ -60,16 +61,33 @@ class Router:
         for project, together in _by_project(self._nameable(notices)).items():
             topology = self._topology_of(project)
             if topology is not None:
-                events = await self._reader.events(topology, together)
-                await self._carry_out([(event, self._decide(event, topology)) for event in events])
+                await self._look(topology, together)
+
+    async def _look(self, topology: Topology, notices: Sequence[Notice]) -> None:
+        """Look at documents of a project; what the database refuses for one holds up no other."""
+        try:
+            events = await self._reader.events(topology, notices)
+            await self._carry_out([(event, self._decide(event, topology)) for event in events])
+        except REFUSALS as error:
+            if not is_refusal(error):
+                raise
+            if len(notices) == 1:
+                self._complain(notices[0].key, f"MongoDB does not go on with it: {why(error)}")
+                return
+            half = len(notices) // 2
+            await self._look(topology, notices[:half])
+            await self._look(topology, notices[half:])
 
     def _nameable(self, notices: Iterable[Notice]) -> Iterator[Notice]:
         for notice in notices:
             project, name = notice.key
-            if isinstance(name, Hashable):
+            if is_name(name):
                 yield notice
             else:
-                self._complain(Key(project, str(name)), "its _id is a mapping, not an id")
+                self._complain(
+                    Key(project, str(name)),
+                    f"its _id ({type(name).__name__}) names nothing; publish it again under another",
+                )
 
     def _decide(self, event: ChangeEvent, topology: Topology) -> list[Command]:
         commands: list[Command] = []

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import bson
 from bson import CodecOptions
 
+from reactor.documents import MOST_BYTES
 from reactor.model import Topology, source_hash
 from reactor.queries import (
     FILES,
@@ -27,7 +28,7 @@ from reactor.queries import (
 )
 
 _NOTHING = ["missing", "null", "undefined"]
-_MOST: float = 2.0**1023
+_MOST = float(MOST_BYTES)
 
 # Less than `documents.parse_path` accepts: what begins with a dot is looked at, too.
 _GOOD_PATH = r"\A\{root(\[[^\[\]{}/\\]+\])?\}/[^{}\\\x00]*[^{}\\\x00/]\z"

@@ -164,12 +164,21 @@ _KEPT_FIELDS: dict[str, Any] = {
 
 _STAMPS: dict[str, Any] = {"$cond": ["$$e.stamp", {"created_dt": "$$NOW"}, {}]}
 
+# "Not a number", or one far from any count, would be tried again for ever, and at once.
+_IS_COUNT: dict[str, Any] = {
+    "$and": [
+        {"$in": [{"$type": "$$s.tries"}, ["int", "long", "double"]]},
+        {"$gte": ["$$s.tries", 0]},
+        {"$lt": ["$$s.tries", 2**31]},
+    ]
+}
+
 _COUNTED: dict[str, Any] = {
     "$cond": [
         {"$eq": ["$$e.failed_for", None]},
         {},
         {
-            "tries": {"$add": [{"$cond": [{"$isNumber": "$$s.tries"}, "$$s.tries", 0]}, 1]},
+            "tries": {"$add": [{"$cond": [_IS_COUNT, "$$s.tries", 0]}, 1]},
             "last_failed_dt": "$$NOW",
             "retry_at": {"$add": ["$$NOW", "$$e.failed_for"]},
         },

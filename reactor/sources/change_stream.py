@@ -8,6 +8,7 @@ here resumes for ever. History that is lost is found again by a full scan.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -24,7 +25,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, PyMongoError
 
 from reactor.backoff import RECONNECT
-from reactor.events import Notice
+from reactor.events import Notice, is_name
 from reactor.sources.changes import FINGERPRINT, PIPELINE, Change, change_of
 from reactor.sources.haste import MOST_TOGETHER, Haste
 from reactor.tasks import plain_errors
@@ -41,6 +42,7 @@ _BUFFERED_SECONDS = 0.0003  # what takes less did not come from the server just 
 _POLL_MS = 2_000
 _TOKEN_NOT_FOUND = 280
 _HISTORY_LOST = 286
+_TOO_LARGE = 10334  # a change that the server can never tell, and would stop at each time
 
 
 class HistoryLostError(Exception):
@@ -149,7 +151,8 @@ class ChangeStream:
             except HistoryLostError as error:
                 log.warning("history lost", why=str(error), then="full scan")
                 self._token = None
-                await self._cursor.forget()
+                with contextlib.suppress(PyMongoError):  # the next that is saved takes its place
+                    await self._cursor.forget()
                 self._told.history_lost()
             except PyMongoError as error:
                 went_well = time.monotonic() - self._opened_at < RECONNECT.most
@@ -176,6 +179,7 @@ class ChangeStream:
         if token is None:
             self._told.history_lost()
         self._token = self._taken = token or stream.resume_token
+        self._haste.begin_anew()
         return stream
 
     async def _follow(self, stream: AsyncChangeStream[Document]) -> None:
@@ -232,6 +236,8 @@ class ChangeStream:
 
     def _notice(self, change: Change, before: object) -> Notice | None:
         """Return what to look at now."""
+        if change.notice is not None and not is_name(change.notice.key.representation):
+            return change.notice  # to be complained about
         if change.notice is not None:
             return self._haste.take(change.notice, change.author, before, time.monotonic())
         if change.kind in ("drop", "rename"):
@@ -242,6 +248,6 @@ class ChangeStream:
 
 
 def _translated(error: OperationFailure) -> Exception:
-    if error.code in (_TOKEN_NOT_FOUND, _HISTORY_LOST):
+    if error.code in (_TOKEN_NOT_FOUND, _HISTORY_LOST, _TOO_LARGE):
         return HistoryLostError(str(error)[:200])
     return error

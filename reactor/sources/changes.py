@@ -15,7 +15,7 @@ from typing import Any
 
 from bson import json_util
 
-from reactor.events import Key, Notice, Origin
+from reactor.events import Key, Notice, Origin, is_name
 
 Document = dict[str, Any]
 
@@ -39,7 +39,7 @@ _TOUCHED: Document = {
     ]
 }
 _ABOUT_FILES = r"^(type$|files$|files\.(?!\d+\.sites\.\d+\.progress$))"
-_ABOUT_SITES = re.compile(r"files\.(\d+)\.sites(?:\.|$)")
+_ABOUT_SITES = re.compile(r"files\.(\d{1,9})\.sites(?:\.|$)")
 
 # A constant of the program: another pipeline would make the saved tokens unusable (error 280).
 # Without the projection, events near 16 MB would kill the stream.
@@ -92,16 +92,17 @@ class Change:
 def change_of(told: Document) -> Change:
     """Return what the database tells."""
     kind, project = told["operationType"], told.get("ns", {}).get("coll", "")
-    if "documentKey" not in told:
-        return Change(kind, project)
+    name = told.get("documentKey", {}).get("_id")
+    if "documentKey" not in told or (kind == "delete" and not is_name(name)):
+        return Change(kind, project)  # what had such an id was never served
     positions: set[int] = set()
     thorough = kind != "update"
-    for name in told["touched"]:
-        if of_sites := _ABOUT_SITES.match(name):
+    for field in told["touched"]:
+        if of_sites := _ABOUT_SITES.match(field):
             positions.add(int(of_sites[1]))
-        elif name.partition(".")[0] in ("type", "files"):
+        elif field.partition(".")[0] in ("type", "files"):
             thorough = True
-    key = Key(project, told["documentKey"]["_id"])
+    key = Key(project, name)
     notice = Notice(key, Origin.STREAM, thorough, None if thorough else frozenset(positions))
     author = told["lsid"]["id"] if "lsid" in told and not thorough else None
     return Change(kind, project, notice, author)

@@ -20,6 +20,7 @@ from reactor.backoff import RECONNECT
 from reactor.model import Topology
 from reactor.queries import START
 from reactor.reader import Reader
+from reactor.refusals import is_refusal
 from reactor.scanning import Found, judged, portions
 from reactor.tasks import plain_errors
 
@@ -44,7 +45,7 @@ class FullScan:
         self.found = 0
 
     async def run(self) -> None:
-        """Go through the whole project, whatever it takes."""
+        """Go through the whole project, whatever it takes; raise what the database refuses."""
         failures = 0
         while True:
             before = self._last
@@ -52,6 +53,8 @@ class FullScan:
                 with plain_errors():
                     await self._go_on()
             except PyMongoError as error:
+                if is_refusal(error):
+                    raise
                 failures = failures + 1 if self._last == before else 1
                 wait = RECONNECT.delay(failures, random.random())  # noqa: S311 - jitter
                 log.warning("scan cut", why=str(error)[:200], retry_in=round(wait, 1))

@@ -58,6 +58,11 @@ class Haste:
         self._many_at: dict[object, float] = {}
         self._next: float | None = None
 
+    def begin_anew(self) -> None:
+        """Forget what waits: the stream tells it again, from the place before."""
+        self._waiting.clear()
+        self._next = None
+
     def take(self, notice: Notice, author: object, before: object, now: float) -> Notice | None:
         """
         Return a notice that is to be looked at now; others wait.

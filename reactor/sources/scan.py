@@ -15,7 +15,7 @@ from functools import partial
 
 import anyio
 import structlog
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from reactor.backoff import RECONNECT
 from reactor.claims import Claims
@@ -23,6 +23,7 @@ from reactor.events import Key, Notice, Origin
 from reactor.model import Topology
 from reactor.queries import START, Due
 from reactor.reader import Reader
+from reactor.refusals import is_refusal, why
 from reactor.scanning import Found, portions
 from reactor.scheduler import Scheduler
 from reactor.sources.full_scan import FullScan
@@ -143,10 +144,22 @@ class Scans:
                 await self._scan_due(started, full=full)
             for project, site in list(self._left):
                 if topology := self._topology_of(project):
-                    await self._top_up(topology, site)
+                    await self._alone(project, partial(self._top_up, topology, site))
         except PyMongoError:
             self._full_wanted = self._full_wanted or full
             raise
+
+    async def _alone(self, project: str, scan: Callable[[], Awaitable[int]]) -> int | None:
+        """Scan one project; where the database refuses to, others have their turn: None."""
+        try:
+            return await scan()
+        except OperationFailure as error:
+            if not is_refusal(error):
+                raise
+            for at in [at for at in self._left if at[0] == project]:
+                del self._left[at]
+            log.warning("project cannot be scanned", project=project, why=why(error))
+            return None
 
     def _begin_anew(self) -> None:
         """Forget how far scans are, where that was asked for, or what fell out has room again."""
@@ -172,12 +185,13 @@ class Scans:
 
     async def _scan(self, topology: Topology, *, full: bool) -> None:
         started = time.monotonic()
-        overlooked = await self.full(topology) if full else 0
-        wanting = await self.unfinished(topology)
+        project = topology.project
+        overlooked = await self._alone(project, partial(self.full, topology)) if full else None
+        wanting = await self._alone(project, partial(self.unfinished, topology))
         log.debug(
             "scan",
-            project=topology.project,
-            overlooked=overlooked if full else None,
+            project=project,
+            overlooked=overlooked,
             wanting=wanting,
             ms=round((time.monotonic() - started) * 1000, 1),
         )

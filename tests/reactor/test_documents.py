@@ -184,7 +184,7 @@ def test_only_the_publishers_form_tells_an_mtime(
     assert published_mtime_ns(file_hash) == expected
 
 
-@pytest.mark.parametrize("tries", [float("nan"), float("inf"), True, "3", None, [3], -math.inf])
+@pytest.mark.parametrize("tries", [-7, float("nan"), float("inf"), True, "3", None, [3], -math.inf])
 def test_tries_that_are_no_number_count_as_absent(tries: object) -> None:
     assert parse_entry({"name": "studio", "tries": tries}).tries == 0
 

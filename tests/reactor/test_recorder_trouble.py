@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -50,6 +51,54 @@ async def test_a_document_that_refuses_the_write_does_not_hold_up_the_others(
     assert [(line["event"], line["representation"]) for line in logs] == [
         ("document refuses a write", "1")
     ]
+
+
+async def test_where_a_document_refuses_its_claims_end_and_the_rest_is_not_tried(
+    studio: SmallProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endings = [await studio.ending(number) for number in range(40)]
+    await forbid_changing(studio, *range(30))
+    both = replace(endings[1], edits=(complete(1), complete(35)))
+    tried = list[int]()
+    in_transaction = studio.recorder._in_transaction
+
+    async def counted(some: Sequence[Ending]) -> None:
+        tried.append(len(some))
+        await in_transaction(some)
+
+    monkeypatch.setattr(studio.recorder, "_in_transaction", counted)
+    same = [replace(endings[0], claim=one.claim) for one in endings[2:30]]
+
+    recorded = await studio.recorder.record([endings[0], both, *same, *endings[30:35]])
+
+    assert await studio.available() == {30, 31, 32, 33, 34, 35}
+    assert ids(recorded) == [both.claim.id, *ids(endings[30:35])] or len(recorded) == 6
+    assert await studio.claimed() == set(ids(endings[35:]))
+    assert len(tried) < 20
+
+
+async def test_what_may_not_be_written_at_all_is_not_asked_for_ever(
+    studio: SmallProject, database: Database
+) -> None:
+    """A time-series collection takes no part in transactions."""
+    ending = await studio.ending(1)
+    await studio.documents.drop()
+    await database.create_collection(studio.documents.name, timeseries={"timeField": "at"})
+
+    with capture_logs() as logs:
+        assert await studio.recorder.record([ending]) == []
+
+    assert [line["event"] for line in logs] == ["document refuses a write"]
+    assert await studio.claimed() == set()
+
+
+async def test_attempts_that_cannot_be_kept_undo_nothing(
+    studio: SmallProject, database: Database
+) -> None:
+    ending = replace(await studio.ending(1), attempt={"bytes": 2**70})
+
+    assert await studio.recorder.record([ending]) == [ending]
+    assert await studio.available() == {1}
 
 
 async def test_an_edit_that_its_document_refuses_does_not_hold_up_the_others(

@@ -35,7 +35,16 @@ def test_where_only_sites_changed_their_positions_are_told(
 
 
 @pytest.mark.parametrize(
-    "touched", ["type", "files", "files.2", "files.2.hash", "files.2.sitesx", "files.x.sites"]
+    "touched",
+    [
+        "type",
+        "files",
+        "files.2",
+        "files.2.hash",
+        "files.2.sitesx",
+        "files.x.sites",
+        f"files.{10**20}.sites",
+    ],
 )
 def test_any_other_change_to_files_asks_for_all_of_them(touched: str) -> None:
     notice = change_of(_update("files.3.sites.0.created_dt", touched)).notice
@@ -51,6 +60,13 @@ def test_sites_that_changed_in_a_transaction_have_an_author() -> None:
     assert change_of(_update("files.3.sites.0.created_dt", **session)).author == "theirs"
     assert change_of(_update("files.3.hash", **session)).author is None
     assert change_of(_update("files.3.sites.0.created_dt")).author is None
+
+
+def test_what_was_deleted_under_an_id_that_names_nothing_was_never_served() -> None:
+    gone: dict[str, Any] = {"operationType": "delete", "ns": {"coll": "Show"}, "touched": []}
+
+    assert change_of({**gone, "documentKey": {"_id": {"a": 1}}}).notice is None
+    assert change_of({**gone, "documentKey": {"_id": 7}}).notice is not None
 
 
 def test_what_is_not_of_a_document_has_no_notice() -> None:

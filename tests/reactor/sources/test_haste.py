@@ -82,6 +82,15 @@ def test_who_was_quick_lately_is_given_some_more_time_to_begin(haste: Haste) -> 
     assert haste.due(102.0) == [_published(1)]
 
 
+def test_what_waits_is_forgotten_where_the_stream_tells_it_again(haste: Haste) -> None:
+    haste.take(_published(1), None, "before", 100.0)
+
+    haste.begin_anew()
+
+    assert haste.patience(200.0) is None
+    assert haste.place("taken") == "taken"
+
+
 def test_a_change_by_hand_is_looked_at_at_once(haste: Haste) -> None:
     assert haste.take(_recorded(1, 4), None, "before", 100.0) == _recorded(1, 4)
 
