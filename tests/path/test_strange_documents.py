@@ -87,7 +87,7 @@ async def test_a_strange_document_holds_up_no_other(
 async def test_an_update_of_a_field_with_a_very_long_number_holds_up_nothing(
     studio: Studio,
 ) -> None:
-    document = {**_document(), "files": {"1": {}}}
+    document: Document = {**_document(), "files": {"1": {}}}
     await studio.documents.insert_one(document)
     async with studio.running():
         far = {f"files.{'9' * 5000}.sites": [{"name": "vendor"}]}
