@@ -81,8 +81,22 @@ def confirm(question: str, *, hint: str, otherwise: str) -> None:
     """
     if not _is_terminal():
         fail(f"nobody is here to ask: {hint}", WRONG_USE)
-    if not click.confirm(question, err=True):
+    if not _agrees(question):
         fail(otherwise)
+
+
+def _agrees(question: str) -> bool:
+    """Ask a person; Ctrl-C ends the program, though the event loop takes it and waits here."""
+    taken = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as abort:
+        click.echo(err=True)
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            sys.exit(INTERRUPTED)
+        return False  # the input has ended without an answer
+    finally:
+        signal.signal(signal.SIGINT, taken)
 
 
 def _is_terminal() -> bool:
