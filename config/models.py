@@ -192,6 +192,12 @@ class Settings(StudioKeys):
         """The sites as they are where no project says otherwise."""
         return self.defaults.sites
 
+    @property
+    def site_names(self) -> tuple[str, ...]:
+        """The names of all sites, those that only a project has included."""
+        views = (self.defaults, *self.projects.values())
+        return tuple(dict.fromkeys(name for view in views for name in view.sites))
+
     def project(self, name: str) -> Project:
         """Return a project's view; it is enabled only if the whole studio is."""
         project = self.projects.get(name) or self.defaults.model_copy(update={"name": name})
