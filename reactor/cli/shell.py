@@ -25,7 +25,7 @@ from providers.base import ProviderError
 from reactor.cli.compose import load_settings, settings_files
 from reactor.cli.icons import WIDTH, drawing
 from reactor.cli.reloading import Reading
-from reactor.database import DatabaseError
+from reactor.database import AddressError, DatabaseError
 from reactor.embedded import EmbeddedError
 from reactor.logs import configure_logs
 from reactor.tasks import plain_errors
@@ -108,10 +108,10 @@ def run_async(act: Callable[[], Awaitable[T]]) -> T:
     try:
         with plain_errors():
             return anyio.run(act)
+    except (AddressError, SettingsError) as error:
+        fail(str(error), WRONG_USE)
     except (DatabaseError, EmbeddedError, ProviderError) as error:
         fail(str(error))
-    except SettingsError as error:
-        fail(str(error), WRONG_USE)
     except PyMongoError as error:
         fail(f"MongoDB: {str(error)[:300]}")
     except KeyboardInterrupt:
