@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn, Self
 
 from pydantic import (
     AfterValidator,
@@ -21,13 +21,17 @@ from pydantic import (
     Field,
     SecretStr,
     SerializeAsAny,
+    ValidationError,
+    model_validator,
 )
+from pydantic_core import InitErrorDetails
 
 from config.errors import SettingsError, nearest
 from config.roots import Roots, folders_on, on_disk, platform_of, read_roots
 from config.views import LOCAL
 
 LOCAL_DRIVE = "local_drive"
+_NOT_IN_DATABASES = '/\\. "$\0'
 
 Bandwidth = Annotated[ByteSize, Field(gt=0)]
 SiteName = Annotated[str, Field(min_length=1)]
@@ -38,6 +42,12 @@ def _mongo_uri(uri: SecretStr) -> SecretStr:
     if not uri.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
         raise ValueError("must begin with mongodb:// or mongodb+srv://")
     return uri
+
+
+def _database_name(name: str) -> str:
+    if any(char in name for char in _NOT_IN_DATABASES):
+        raise ValueError(r'must hold no space and none of / \ . " $')
+    return name
 
 
 def _expanded(path: Path) -> Path:
@@ -59,6 +69,9 @@ class Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+_DatabaseName = Annotated[str, Field(min_length=1), AfterValidator(_database_name)]
+
+
 class Mongo(Frozen):
     """
     The database. Without `uri` an embedded one is used.
@@ -67,10 +80,24 @@ class Mongo(Frozen):
     """
 
     uri: Annotated[SecretStr, AfterValidator(_mongo_uri)] | None = None
-    database: str = Field(default="avalon", min_length=1)
-    state_database: str = Field(default="sitesync", min_length=1)
+    database: _DatabaseName = "avalon"
+    state_database: _DatabaseName = "sitesync"
     mongod: Annotated[Path, AfterValidator(_expanded)] | None = None
     data_folder: Annotated[Path, AfterValidator(_expanded)] | None = None
+
+    @model_validator(mode="after")
+    def _two_databases(self) -> Self:
+        if self.database.casefold() != self.state_database.casefold():
+            return self
+        written = "state_database" if "state_database" in self.model_fields_set else "database"
+        why = ValueError("database and state_database must differ, and not only in case")
+        found: InitErrorDetails = {
+            "type": "value_error",
+            "loc": (written,),
+            "input": None,
+            "ctx": {"error": why},
+        }
+        raise ValidationError.from_exception_data("mongo", [found])
 
 
 class Machine(Frozen):
@@ -191,6 +218,12 @@ class Settings(StudioKeys):
     def sites(self) -> dict[str, Site]:
         """The sites as they are where no project says otherwise."""
         return self.defaults.sites
+
+    @property
+    def site_names(self) -> tuple[str, ...]:
+        """The names of all sites, those that only a project has included."""
+        views = (self.defaults, *self.projects.values())
+        return tuple(dict.fromkeys(name for view in views for name in view.sites))
 
     def project(self, name: str) -> Project:
         """Return a project's view; it is enabled only if the whole studio is."""

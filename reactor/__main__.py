@@ -1,101 +1,20 @@
-"""The program `sitesync`: all commands, put together."""
+"""The program `sitesync`: Ctrl-C ends it without a word, also while it is being imported."""
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
-import traceback
-from importlib.metadata import version
-from pathlib import Path
-from time import monotonic
 
-import click
-
-from reactor.border.output import guarded_output
-from reactor.cli.late import LateGroup
-from reactor.cli.shell import DONE, FAILED, Shell
-
-_PARTING_SECONDS = 1.0
-
-
-@click.group(
-    cls=LateGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-@click.option(
-    "--config",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The settings file (else SITESYNC_CONFIG, ./sitesync.toml, the user's folder).",
-)
-@click.option("-v", "--verbose", is_flag=True, help="Log more.")
-@click.version_option(version("sitesync-reactor"), prog_name="sitesync")
-@click.pass_context
-def cli(context: click.Context, config: Path | None, verbose: bool) -> None:  # noqa: FBT001 - a flag
-    """
-    Keep a studio's published files where they are wanted.
-
-    \b
-    Begin with:  sitesync demo            the main job, on real files, in a minute
-                 sitesync doctor          is everything in place?
-                 sitesync site init …     once for each site
-                 sitesync run             serve
-
-    Tab completion: eval "$(_SITESYNC_COMPLETE=bash_source sitesync)" (or zsh_source).
-    """  # noqa: D301 - click looks for this very character
-    context.obj = Shell(config, verbose)
-
-
-cli.late = {
-    "demo": "reactor.cli.demo:demo",
-    "run": "reactor.cli.run:run",
-    "syncserver": "reactor.cli.run:syncserver",
-    "reconcile": "reactor.cli.reconcile:reconcile",
-    "site": "reactor.cli.site:site",
-    "validate": "reactor.cli.validate:validate",
-    "status": "reactor.cli.status:status",
-    "queue": "reactor.cli.queue:queue",
-    "doctor": "reactor.cli.doctor:doctor",
-    "why": "reactor.cli.why:why",
-    "pause": "reactor.cli.pausing:pause",
-    "resume": "reactor.cli.pausing:resume",
-    "prioritise": "reactor.cli.prioritise:prioritise",
-    "retry": "reactor.cli.retry:retry",
-    "wait": "reactor.cli.wait:wait",
-}
+_INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the program; a thread that does not let go of it (a disk that hangs) is left behind."""
-    with guarded_output():
-        try:
-            _call()
-        except SystemExit as end:
-            if _is_let_go():
-                raise
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(end.code if isinstance(end.code, int) else DONE)
-
-
-def _call() -> None:
-    """Call the command; a fault of ours is told here, where what is printed shows no secret."""
+    """Run the program."""
     try:
-        cli(prog_name="sitesync")
-    except Exception:  # noqa: BLE001 - the interpreter would print it past the guard
-        traceback.print_exc()
-        sys.exit(FAILED)
+        from reactor.cli.program import call  # noqa: PLC0415 - seconds on a busy machine
 
-
-def _is_let_go() -> bool:
-    """Return whether no thread would keep this process from ending."""
-    until = monotonic() + _PARTING_SECONDS
-    for thread in threading.enumerate():
-        if not thread.daemon and thread is not threading.current_thread():
-            thread.join(max(0.0, until - monotonic()))
-            if thread.is_alive():
-                return False
-    return True
+        call()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,10 @@ class DatabaseError(Exception):
     """MongoDB cannot be used as it is. The text says what to do; no password is in it."""
 
 
+class AddressError(DatabaseError):
+    """The address itself is wrong: whoever tries again needs other settings."""
+
+
 class NotAReplicaSetError(DatabaseError):
     """The server answers, but has no change streams and no transactions."""
 
@@ -131,7 +135,7 @@ def _make_client(uri: str) -> Client:
     try:
         return Client(uri, appname="sitesync", w="majority", **_READING, **timeouts)
     except (PyMongoError, ValueError):  # their texts can quote a piece of the password
-        raise DatabaseError(
+        raise AddressError(
             "[mongo] uri cannot be read. It looks like mongodb://USER:PASSWORD@HOST:PORT/; "
             "in user and password write @ as %40, : as %3A, / as %2F, % as %25"
         ) from None

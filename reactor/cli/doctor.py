@@ -58,7 +58,7 @@ def doctor(shell: Shell, as_json: bool, claim: str | None, yes: bool) -> None:  
     """
     shell.logs(quiet=True)
     settings = shell.settings()
-    if claim:
+    if claim is not None:
         run_async(lambda: end_claim(settings, claim, sure=yes, as_json=as_json))
         return
     findings = run_async(lambda: _check(shell, settings))

@@ -42,7 +42,7 @@ async def end_claim(settings: Settings, claim_id: str, *, sure: bool, as_json: b
 def _found(presence: Presence, claim_id: str) -> SeenClaim:
     named = [claim for claim in presence.claims if claim.process and claim.id == claim_id]
     if not named:
-        fail(f"there is no claim {claim_id}; it may have ended by itself: see `sitesync doctor`")
+        fail(f"there is no claim {claim_id!r}; it may have ended by itself: see `sitesync doctor`")
     return named[0]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import click
 
 from config.models import Settings
@@ -51,6 +53,8 @@ async def _retry(settings: Settings, asked: Asked, representation: str | None) -
             presence = await read_presence(client[settings.mongo.state_database])
             return await steering.retry(named.key, named.together), bool(presence.alive)
         presence, scopes = await look(client, settings, asked)
-        places = {(scope.project, name) for scope in scopes for name in scope.group}
-        files = [await steering.retry_all(project, site) for project, site in sorted(places)]
+        sites: defaultdict[str, set[str]] = defaultdict(set)
+        for scope in scopes:
+            sites[scope.project] |= scope.group
+        files = [await steering.retry_all(project, sites[project]) for project in sorted(sites)]
         return sum(files), bool(presence.alive)

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeVar
 import anyio
 import click
 from pymongo.errors import PyMongoError
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -25,7 +26,7 @@ from providers.base import ProviderError
 from reactor.cli.compose import load_settings, settings_files
 from reactor.cli.icons import WIDTH, drawing
 from reactor.cli.reloading import Reading
-from reactor.database import DatabaseError
+from reactor.database import AddressError, DatabaseError
 from reactor.embedded import EmbeddedError
 from reactor.logs import configure_logs
 from reactor.tasks import plain_errors
@@ -34,6 +35,7 @@ T = TypeVar("T")
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 _PATIENCE = 60.0
+_ROOM = 12  # in less, nobody reads a path
 _ICON_PLACE = 0xF0000  # of private use: `plain_cell` lets none of them through
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -81,8 +83,22 @@ def confirm(question: str, *, hint: str, otherwise: str) -> None:
     """
     if not _is_terminal():
         fail(f"nobody is here to ask: {hint}", WRONG_USE)
-    if not click.confirm(question, err=True):
+    if not _agrees(question):
         fail(otherwise)
+
+
+def _agrees(question: str) -> bool:
+    """Ask a person; Ctrl-C ends the program, though the event loop takes it and waits here."""
+    taken = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as abort:
+        click.echo(err=True)
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            sys.exit(INTERRUPTED)
+        return False  # the input has ended without an answer
+    finally:
+        signal.signal(signal.SIGINT, taken)
 
 
 def _is_terminal() -> bool:
@@ -94,10 +110,10 @@ def run_async(act: Callable[[], Awaitable[T]]) -> T:
     try:
         with plain_errors():
             return anyio.run(act)
+    except (AddressError, SettingsError) as error:
+        fail(str(error), WRONG_USE)
     except (DatabaseError, EmbeddedError, ProviderError) as error:
         fail(str(error))
-    except SettingsError as error:
-        fail(str(error), WRONG_USE)
     except PyMongoError as error:
         fail(f"MongoDB: {str(error)[:300]}")
     except KeyboardInterrupt:
@@ -141,20 +157,21 @@ def print_table(
     title: str, columns: list[str], rows: list[list[str]], icons: Sequence[bytes | None] = ()
 ) -> None:
     """
-    Print a table: with rules on a terminal, plain columns in a pipe.
+    Print a table: with rules on a terminal that is wide enough, else plain columns as in a pipe.
 
     What cells hold comes from other people's documents: it is neither markup nor control.
     `icons` are drawn at the head of the rows where the terminal can.
     """
     console = Console()
     rows = [[plain_cell(cell) for cell in row] for row in rows]
-    if not console.is_terminal:
+    draw = drawing(os.environ) if any(icons) else None
+    width = _width(columns, rows) + (WIDTH + 3 if draw else 0)
+    if not console.is_terminal or console.width < width:
         click.echo("\t".join(columns))
         for row in rows:
             click.echo("\t".join(row))
         return
     table = Table(title=title, title_justify="left", header_style="bold")
-    draw = drawing(os.environ) if any(icons) else None
     if draw is None:
         _fill(table, columns, rows)
         console.print(table)
@@ -172,10 +189,21 @@ def print_table(
 
 
 def _fill(table: Table, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for column, room in zip(columns, _rooms(columns, rows), strict=True):
+        table.add_column(column, overflow="fold", min_width=room)
     for row in rows:
         table.add_row(*map(Text, row))
+
+
+def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return how wide a table must be at least, with its rules."""
+    rooms = _rooms(columns, rows)
+    return sum(rooms) + 3 * len(rooms) + 1
+
+
+def _rooms(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return how much room each column needs: what does not fit goes on in the next line."""
+    return [min(_ROOM, max(map(cell_len, cells))) for cells in zip(columns, *rows, strict=True)]
 
 
 def plain_cell(text: str) -> str:

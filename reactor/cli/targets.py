@@ -77,7 +77,12 @@ async def find_representation(
     The text is an `_id`, or a file's path: as documents have it, or on this machine.
     `SettingsError` says what may have been meant where it names none, or several.
     """
-    search = _Search(client, settings, await require_projects(client, settings, projects))
+    named = await require_projects(client, settings, projects)
+    if not named:
+        name = settings.mongo.database
+        why = "nothing was published yet, or [mongo] database is another one"
+        raise SettingsError([f"there is no project in the database {name!r}: {why}"])
+    search = _Search(client, settings, named)
     is_path = text.startswith("{root") or "/" in text or "\\" in text
     found = await (search.by_path(text) if is_path else search.by_id(text))
     if len(found) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 import sys
@@ -19,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from config.models import Settings
 from reactor.cli.amounts import duration_text, files_text
 from reactor.cli.compose import open_database, topology_of_site
-from reactor.cli.scopes import Asked
+from reactor.cli.scopes import Asked, project_option
 from reactor.cli.shell import (
     DONE,
     FAILED,
@@ -70,6 +71,18 @@ class _Answer:
     reactors: int
 
 
+def _at_a_site(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command its site, and the projects that it looks in, as one `Asked`."""
+
+    @click.option("-s", "--site", metavar="SITE", required=True, help="Where it is to be.")
+    @project_option
+    @functools.wraps(command)
+    def called(*, site: str, projects: tuple[str, ...], **rest: object) -> None:
+        command(asked=Asked(projects, (site,)), **rest)
+
+    return called
+
+
 @click.command()
 @click.option(
     "-r",
@@ -80,7 +93,7 @@ class _Answer:
     required=True,
     help="Its _id, or the path of one of its files; may be repeated.",
 )
-@click.option("-s", "--site", metavar="SITE", required=True, help="Where it is to be.")
+@_at_a_site
 @click.option(
     "--timeout",
     metavar="T",
@@ -92,7 +105,7 @@ class _Answer:
 def wait(
     shell: Shell,
     representations: tuple[str, ...],
-    site: str,
+    asked: Asked,
     timeout: float | None,
     as_json: bool,  # noqa: FBT001 - a flag
 ) -> None:
@@ -109,7 +122,6 @@ def wait(
     """  # noqa: D301 - click looks for this very character
     shell.logs(quiet=True)
     settings = shell.settings()
-    asked = Asked(sites=(site,))
     answer = run_async(lambda: _wait(settings, representations, asked, timeout))
     if as_json:
         print_json(_as_json(answer))
@@ -133,6 +145,8 @@ async def _wait(
             )
             with anyio.move_on_after(most):
                 await following.run()
+            if not watched.is_all_seen:  # in so short a time
+                await following.look_once()
         seen = watched.seen
         presence = await read_presence(client[settings.mongo.state_database])
     seconds = round(anyio.current_time() - started, 1)
@@ -155,9 +169,14 @@ class _Watched:
         return together(one for one in self._arrivals.values() if one)
 
     @property
+    def is_all_seen(self) -> bool:
+        """Return whether everything was looked at."""
+        return None not in self._arrivals.values()
+
+    @property
     def is_decided(self) -> bool:
         """Return whether all is there, or nothing of what is missing will come."""
-        return None not in self._arrivals.values() and self.seen.state != "waiting"
+        return self.is_all_seen and self.seen.state != "waiting"
 
     def look(self, key: Key, found: Representation | None) -> None:
         """Take note of what is there now."""

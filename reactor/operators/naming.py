@@ -7,6 +7,7 @@ know it by.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from bson import ObjectId
@@ -16,6 +17,7 @@ from reactor.documents import PathError, parse_path
 from reactor.queries import FILES, REPRESENTATION, Stage
 
 _DIGITS = 24
+_INTEGERS = 2**63  # MongoDB holds no larger ones
 _HEX = frozenset("0123456789abcdef")
 _FIRST_PATH: Stage = {
     "$project": {
@@ -29,7 +31,12 @@ _DOCUMENTS, _PATHS = 100, 2_000
 
 def ids_of(text: str) -> list[object]:
     """Return what a text can be as an `_id`."""
-    return [text, ObjectId(text)] if ObjectId.is_valid(text) else [text]
+    ids: list[object] = [text]
+    if ObjectId.is_valid(text):
+        ids.append(ObjectId(text))
+    if re.fullmatch("-?[0-9]{1,19}", text) and abs(number := int(text)) < _INTEGERS:
+        ids.append(number)
+    return ids
 
 
 def having_id(ids: Sequence[object]) -> list[Stage]:

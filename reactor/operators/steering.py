@@ -6,7 +6,7 @@ Each change is one that may be made twice, and by two operators at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from reactor.database import Client, DatabaseError
 from reactor.edits import FileEdit
@@ -78,12 +78,17 @@ class Steering:
         await self._recorder.edit(edits)
         return len(edits)
 
-    async def retry_all(self, project: str, site: str) -> int:
-        """Forget all failed attempts at one site of a project; return of how many files."""
+    async def retry_all(self, project: str, sites: Collection[str]) -> int:
+        """Forget all failed attempts at some sites of a project; return of how many files."""
+        # What is forgotten at all of them together is not found again at the next.
+        return sum([await self._retry_tried(project, site, sites) for site in sorted(sites)])
+
+    async def _retry_tried(self, project: str, site: str, sites: Collection[str]) -> int:
+        """Forget failed attempts at some sites, of the files that were tried at one of them."""
         files = 0
         edits: list[FileEdit] = []
         async for representation in self._reader.tried(project, site):
-            edits += retry_entries(representation, (site,))
+            edits += retry_entries(representation, sites)
             if len(edits) >= _FILES_TOGETHER:
                 await self._recorder.edit(edits)
                 files += len(edits)

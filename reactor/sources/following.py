@@ -48,10 +48,14 @@ class Following:
             except PyMongoError:
                 await self._poll()
 
+    async def look_once(self) -> None:
+        """Look at all of them as they are now."""
+        await self._look_at(self.keys)
+
     async def _follow(self) -> None:
         with plain_errors():
             async with await self.database.watch(_of(self.keys)) as stream:
-                await self._look_at(self.keys)
+                await self.look_once()
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._note, stream)
                     await self._look_at_changes()
@@ -82,7 +86,7 @@ class Following:
     async def _poll(self) -> None:
         """Look without a stream; an election may be under way."""
         with contextlib.suppress(ConnectionFailure):
-            await self._look_at(self.keys)
+            await self.look_once()
         if not self.ended():
             await anyio.sleep(POLL_SECONDS)
 

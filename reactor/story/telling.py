@@ -63,7 +63,8 @@ class Chapter:
 def flaw_of(representation: Representation) -> Finding | None:
     """Return what is wrong with a whole document."""
     if representation.flaw:
-        return reason("flaw", f"The document cannot be served: {representation.flaw}")
+        text = f"The document cannot be served: {representation.flaw}"
+        return reason("flaw", text, "publish it again")
     if not representation.files:
         return reason("flaw", "The document names no files.", "publish it again")
     return None

@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from pymongo import MongoClient
 
 from providers.base import MARKER_NAME
-from reactor.__main__ import cli
+from reactor.cli.program import cli
 
 Document = dict[str, Any]
 PROJECT = "Show"

@@ -114,3 +114,16 @@ def test_without_an_address_the_embedded_database_is_looked_at(machine: Machine)
 
     assert "ok\tMongoDB\tversion" in called.stdout
     assert "replica set sitesync" in called.stdout
+
+
+@pytest.mark.parametrize("uri", ["mongodb://u:p@ss@h/", "mongodb://127.0.0.1:99999/"])
+def test_an_address_that_is_none_counts_as_wrong_settings(
+    machine_of: Callable[..., Machine], mongo_uri: str, uri: str
+) -> None:
+    machine = machine_of(uri, mongo_uri)
+    machine.write_settings(sites={"studio": {}, "vendor": {}})
+
+    called = machine.call("status")
+
+    assert called.exit_code == 2
+    assert "[mongo] uri cannot be read" in called.stderr

@@ -129,7 +129,7 @@ def test_a_claim_that_is_not_there_is_said_so(machine: Machine) -> None:
     called = machine.call("doctor", "--end-claim", "0123456789abcdef", "--yes")
 
     assert called.exit_code == 1
-    assert "there is no claim 0123456789abcdef" in called.stderr
+    assert "there is no claim '0123456789abcdef'" in called.stderr
 
 
 def test_a_script_gets_one_object(machine: Machine) -> None:
@@ -138,3 +138,10 @@ def test_a_script_gets_one_object(machine: Machine) -> None:
     answer = machine.answer("doctor", "--end-claim", claim, "--yes")
 
     assert answer == {"ended": claim, "project": "Show", "path": "{root[work]}/a.exr"}
+
+
+def test_a_claim_without_a_name_is_none(machine: Machine) -> None:
+    called = machine.call("doctor", "--end-claim", "", "--yes")
+
+    assert called.exit_code == 1
+    assert "there is no claim ''" in called.stderr

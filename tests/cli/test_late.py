@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from reactor.__main__ import cli
+from reactor.cli.program import cli
 
 
 @pytest.mark.parametrize("name", cli.late)
@@ -25,7 +25,7 @@ def test_what_is_no_command_is_refused() -> None:
 
 def test_a_command_does_not_import_the_others() -> None:
     code = (
-        "import sys; from reactor.__main__ import cli; import click;"
+        "import sys; from reactor.cli.program import cli; import click;"
         "cli.get_command(click.Context(cli), 'queue');"
         "sys.exit('reactor.cli.demo' in sys.modules)"
     )

@@ -124,3 +124,13 @@ def test_a_wrong_site_is_refused_with_the_nearest(machine: Machine) -> None:
 
         assert called.exit_code == 2
         assert "did you mean 'vendor'?" in called.stderr
+
+
+def test_a_file_is_counted_once_at_however_many_sites_it_failed(machine: Machine) -> None:
+    vendor = {"alternative_sites": ["nas"]}
+    machine.write_settings({"studio": {}, "vendor": vendor, "nas": {}, "farm": {}})
+    document = machine.publish("a", tried(), tried(site="nas"), tried(site="farm"))
+    machine.publish("b", tried(site="farm"))
+
+    assert retried(machine, "--project", PROJECT) == "2 files to be tried again"
+    assert not any("tries" in entry(machine, document, site) for site in ("vendor", "nas", "farm"))

@@ -63,6 +63,7 @@ def test_each_site_is_told_with_its_provider_its_roots_and_its_use(machine: Mach
 
     assert sites["studio"] == {
         "site": "studio",
+        "project": None,
         "provider": "local_drive",
         "icon": _uri(_DISK),
         "roots": {"work": str(machine.root("studio"))},
@@ -71,6 +72,18 @@ def test_each_site_is_told_with_its_provider_its_roots_and_its_use(machine: Mach
     }
     assert (sites["vendor"]["use"], sites["spare"]["use"]) == ("served", "unused")
     assert sites["spare"]["icon"] == _uri(icon_of(PROVIDERS["memory"]))
+
+
+def test_what_a_project_has_of_its_own_is_told_with_its_name(machine: Machine) -> None:
+    px = {"provider": "memory", "root": "/px"}
+    projects = {"Bunny": {"sites": {"px": px}, "remote_site": "px"}}
+    machine.write_settings(sites={"studio": {}, "vendor": {}}, projects=projects)
+
+    sites = {(one["project"], one["site"]): one["use"] for one in _answer(machine)["sites"]}
+
+    assert sites[("Bunny", "px")] == "served"
+    assert [site for project, site in sites if project] == ["px"]
+    assert "px@Bunny" in machine.run("site", "list").stdout
 
 
 def test_all_kinds_of_site_are_told_with_the_packages_that_bring_them(

@@ -321,3 +321,15 @@ def test_on_a_terminal_paths_keep_their_brackets(machine: Machine) -> None:
     called = machine.call("status", env={"FORCE_COLOR": "1", "COLUMNS": "200"})
 
     assert "{root[work]}/a.exr" in called.stdout
+
+
+@pytest.mark.parametrize(("columns", "has_rules"), [(40, False), (80, False), (160, True)])
+def test_a_table_that_is_wider_than_the_terminal_has_plain_lines(
+    machine: Machine, columns: int, *, has_rules: bool
+) -> None:
+    machine.publish("a.exr", "vendor")
+
+    shown = machine.call("status", env={"FORCE_COLOR": "1", "COLUMNS": str(columns)}).stdout
+
+    assert ("┃" in shown) is has_rules
+    assert "retrying" in shown

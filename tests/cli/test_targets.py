@@ -220,3 +220,20 @@ async def test_no_look_up_reads_more_than_it_answers(client: Client, machine: Ma
         stats = plan.get("executionStats") or plan["stages"][0]["$cursor"]["executionStats"]
         assert stats["totalDocsExamined"] <= 1, pipeline
         assert stats["totalKeysExamined"] <= 3, pipeline
+
+
+async def test_an_id_can_be_a_number(client: Client, machine: Machine) -> None:
+    insert(machine, 12345, "{root[work]}/a")
+
+    assert await find(client, machine, 12345) == Target(PROJECT, 12345)
+    for digits in (str(2**63), "1" * 24):
+        assert "there is no representation" in await refusal(client, machine, digits)
+
+
+@pytest.mark.parametrize("text", ["12345", "{root[work]}/a"])
+async def test_without_any_project_that_is_what_is_said(
+    client: Client, machine: Machine, text: str
+) -> None:
+    said = await refusal(client, machine, text)
+
+    assert f"there is no project in the database {machine.database!r}" in said

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from reactor.cli.validate.asked import Asked
 from tests.cli.machine import Machine
 from tests.cli.published import entries, publish_everywhere
 from tests.cli.validating import AT_ONCE, validate
@@ -84,3 +85,11 @@ def test_it_leaves_no_claim_no_process_and_no_bookmark_behind(machine: Machine) 
     for collection in ("claims", "reactors", "cursors"):
         assert machine.state[collection].count_documents({}) == 0
     assert machine.state["attempts"].find_one()["outcome"] == "missing"
+
+
+def test_no_two_sets_of_projects_share_a_bookmark() -> None:
+    asked = [("Bunny v2",), ("Bunny", "v2"), ("Bunny",), ()]
+
+    names = {Asked("vendor", projects, *[False] * 3).name for projects in asked}
+
+    assert len(names) == len(asked)

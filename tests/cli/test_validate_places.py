@@ -38,6 +38,21 @@ def test_with_a_project_only_the_folders_it_uses_are_gone_through(machine: Machi
     assert (answer["files"], answer["unknown"]["files"]) == (1, 0)
 
 
+def test_of_a_site_that_one_project_has_the_others_say_nothing(machine: Machine) -> None:
+    px = {"provider": "local_drive", "root": {"work": str(machine.root("px"))}}
+    machine.write_settings(
+        sites={"studio": {}, "vendor": {}}, projects={"Bunny": {"sites": {"px": px}}}
+    )
+    machine.make_markers("px")
+    publish_everywhere(machine, "Show/a.exr")
+    publish_everywhere(machine, "Bunny/b.exr", "px", project="Bunny")
+
+    called = machine.call("validate", "--site", "px")
+
+    assert (called.exit_code, called.stderr) == (0, "")
+    assert "1 file looked at" in called.stdout
+
+
 @pytest.fixture
 def far(machine: Machine) -> Iterator[Machine]:
     """The machine, with its vendor on a server."""

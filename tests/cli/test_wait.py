@@ -267,3 +267,24 @@ def test_a_wrong_site_is_refused_with_the_nearest(machine: Machine) -> None:
 
     assert called.exit_code == 2
     assert "did you mean 'vendor'?" in called.stderr
+
+
+@pytest.mark.parametrize("little", ["0", "0.001"])
+def test_in_no_time_it_looks_at_everything_once(machine: Machine, little: str) -> None:
+    there, coming = machine.publish("a", THERE), machine.publish("b", "vendor")
+    command = ("wait", "-s", "vendor", "--timeout", little, "-r", str(there))
+
+    assert machine.call(*command).exit_code == 0
+    told = machine.answer(*command, "-r", str(coming))
+
+    assert (told["state"], told["files"], told["available"]) == ("timeout", 2, 1)
+
+
+def test_the_project_tells_which_is_meant_where_two_have_the_same(machine: Machine) -> None:
+    document = machine.publish("a", THERE)
+    copied: Document = machine.documents.find_one({"_id": document})
+    machine.client[machine.database]["Bunny"].insert_one(copied)
+    command = ("wait", "-r", str(document), "-s", "vendor")
+
+    assert "--project" in machine.call(*command).stderr
+    assert machine.call(*command, "--project", "Bunny").exit_code == 0

@@ -174,6 +174,7 @@ def test_a_document_without_files_is_told(machine: Machine) -> None:
     answer = machine.answer("why", str(document), "vendor")
 
     assert answer["flaw"]["text"] == "The document cannot be served: the document has no files"
+    assert answer["flaw"]["todo"] == "publish it again"
     assert answer["available"] is False
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.config.conftest import Machine
@@ -183,3 +185,24 @@ def test_a_machine_may_not_call_itself_local(machine: Machine) -> None:
     (problem,) = machine.problems('[machine]\nsite_id = "local"')
 
     assert problem.startswith("2: machine.site_id: 'local' means each machine's own site")
+
+
+@pytest.mark.parametrize("key", ["database", "state_database"])
+@pytest.mark.parametrize("name", ["a b", "a.b", "a/b", "a\\b", "a$b", 'a"b', "a\0b"])
+def test_what_mongodb_calls_no_database_is_none(machine: Machine, key: str, name: str) -> None:
+    written = json.dumps(name)
+
+    assert machine.problems(f"[mongo]\n{key} = {written}") == [
+        f'2: mongo.{key}: must hold no space and none of / \\ . " $'
+    ]
+
+
+@pytest.mark.parametrize(
+    "written", ['state_database = "Avalon"', 'database = "sitesync"', 'database = "SiteSync"']
+)
+def test_state_has_a_database_of_its_own(machine: Machine, written: str) -> None:
+    key = written.partition(" ")[0]
+
+    assert machine.problems(f"[mongo]\n{written}") == [
+        f"2: mongo.{key}: database and state_database must differ, and not only in case"
+    ]

@@ -19,7 +19,7 @@ from typing import Any
 from bson import ObjectId
 from click.testing import CliRunner
 
-from reactor.__main__ import cli
+from reactor.cli.program import cli
 from tests.cli.machine import Machine
 from tests.docs.pages import block
 from tests.servers.sftp import SftpServer

@@ -11,7 +11,7 @@ import pytest
 
 from config.load import Sources, load
 from providers.table import PROVIDERS
-from reactor.__main__ import cli
+from reactor.cli.program import cli
 from tests.docs.pages import HERE, PAGES, Block, block, blocks, commands, links
 
 _OPTIONS = {name: kind.options for name, kind in PROVIDERS.items()}

@@ -21,7 +21,7 @@ _FORKSERVER = multiprocessing.get_context("forkserver")
 _FORKSERVER.set_forkserver_preload(
     [
         __name__,
-        "reactor.__main__",
+        "reactor.cli.program",
         "reactor.cli.run",
         "providers.local_drive",
         "providers.sftp.provider",
@@ -46,6 +46,6 @@ def _live(arguments: Sequence[str], environ: Mapping[str, str], log: Path) -> No
     if "LD_PRELOAD" in environ:  # what is loaded before all else takes a beginning of its own
         os.execv(sys.executable, [sys.executable, "-m", "reactor", *arguments])
     random.seed()
-    from reactor.__main__ import cli  # noqa: PLC0415 - it was imported before the fork
+    from reactor.cli.program import cli  # noqa: PLC0415 - it was imported before the fork
 
     cli([*arguments], prog_name="sitesync")

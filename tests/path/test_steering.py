@@ -173,7 +173,7 @@ async def test_what_has_failed_is_tried_again_as_soon_as_an_operator_asks(studio
             await reactor.scheduler.wait_idle()
         assert "created_dt" not in await studio.entry(representation, "vendor")
 
-        assert await steering(studio).retry_all(PROJECT, "vendor") == 1
+        assert await steering(studio).retry_all(PROJECT, {"vendor"}) == 1
         entry = await studio.until(representation, "vendor")
 
     assert "error" not in entry

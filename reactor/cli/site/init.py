@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from config.models import Settings
 from providers.base import ProviderError
 from reactor.cli.compose import open_sites
+from reactor.cli.scopes import require_sites
 from reactor.cli.shell import DONE, FAILED, WRONG_USE, Shell, fail, pass_shell, run_async
 from reactor.sites import Site
 
@@ -26,15 +29,14 @@ def init(shell: Shell, names: tuple[str, ...], everything: bool) -> None:  # noq
     shell.logs(quiet=True)
     settings = shell.settings()
     if not names and not everything:
-        fail("name a site, or use --all; the settings have " + ", ".join(settings.sites), WRONG_USE)
-    for name in names:
-        settings.defaults.site(settings.machine.site_id if name == "local" else name)
-    raise SystemExit(run_async(lambda: _init(settings, frozenset(names))))
+        known = ", ".join(settings.site_names)
+        fail(f"name a site, or use --all; the settings have {known}", WRONG_USE)
+    raise SystemExit(run_async(lambda: _init(settings, names)))
 
 
-async def _init(settings: Settings, names: frozenset[str]) -> int:
+async def _init(settings: Settings, names: Sequence[str]) -> int:
     """Make the markers of the named sites, or of all; return the exit code."""
-    wanted = {settings.machine.site_id if name == "local" else name for name in names}
+    wanted = require_sites(settings, names, settings.site_names)
     code = DONE
     async with open_sites(settings) as (sites, problems):
         for label, why in problems.items():

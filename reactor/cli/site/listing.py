@@ -75,7 +75,10 @@ class _Shown:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """A site, as all projects have it or as one `project` has it."""
+
     site: Site
+    project: str | None
     kind: _Shown | None
     roots: dict[str, str]
     use: str
@@ -84,11 +87,21 @@ class _Row:
 
 def _rows(settings: Settings, kinds: dict[str, _Shown]) -> Iterator[_Row]:
     served = served_sites(settings)
-    for name, site in settings.sites.items():
-        own = name == settings.machine.site_id
-        use = "own" if own else "served" if name in served else "unused"
+    for project, site in _sites(settings):
+        own = site.name == settings.machine.site_id
+        use = "own" if own else "served" if site.name in served else "unused"
         roots, problem = _roots(site)
-        yield _Row(site, kinds.get(site.provider), roots, use, problem)
+        yield _Row(site, project, kinds.get(site.provider), roots, use, problem)
+
+
+def _sites(settings: Settings) -> Iterator[tuple[str | None, Site]]:
+    """Yield all sites, then those that projects have of their own, or otherwise."""
+    for site in settings.sites.values():
+        yield None, site
+    for project, view in settings.projects.items():
+        for name, site in view.sites.items():
+            if site != settings.sites.get(name):
+                yield project, site
 
 
 def _roots(site: Site) -> tuple[dict[str, str], str | None]:
@@ -104,12 +117,14 @@ def _roots(site: Site) -> tuple[dict[str, str], str | None]:
 def _cells(row: _Row) -> list[str]:
     package = (row.kind.package or "sitesync") if row.kind else "-"
     roots = ", ".join(f"{name}: {path}" if name else path for name, path in row.roots.items())
-    return [row.site.name, row.site.provider, package, roots or "-", row.use, row.problem or "-"]
+    name = f"{row.site.name}@{row.project}" if row.project else row.site.name
+    return [name, row.site.provider, package, roots or "-", row.use, row.problem or "-"]
 
 
 def _site_json(row: _Row) -> dict[str, Any]:
     return {
         "site": row.site.name,
+        "project": row.project,
         "provider": row.site.provider,
         "icon": data_uri(row.kind.icon) if row.kind else None,
         "roots": row.roots,

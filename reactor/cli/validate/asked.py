@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ class Asked:
     @property
     def name(self) -> str:
         """Return what an interrupted pass is found by."""
-        return " ".join([self.site, *sorted(self.projects)])
+        return json.dumps([self.site, *sorted(self.projects)], ensure_ascii=False)
 
     @property
     def manner(self) -> str:

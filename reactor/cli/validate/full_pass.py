@@ -60,9 +60,12 @@ async def carry_out(settings: Settings, asked: Asked) -> Outcome:
         async with _desk(client, settings, asked) as desk:
             layout = Layout(Surroundings(settings, desk, sites, problems), site, asked.depth)
             for project in projects:
-                await layout.add(project, judged=_is_judged(settings, asked, project))
+                await layout.add(project, judged=_is_judged(settings, asked, site, project))
             if not layout.inspections:
-                raise ProviderError("\n".join(layout.failures) or "no project is enabled")
+                raise ProviderError(
+                    "\n".join(layout.failures)
+                    or f"no project is enabled that has the site {site!r}"
+                )
             validation = await _validate(client, settings, asked, layout)
     return Outcome(
         asked,
@@ -125,8 +128,11 @@ async def _desk(client: Client, settings: Settings, asked: Asked) -> AsyncGenera
             await recorder.aclose()
 
 
-def _is_judged(settings: Settings, asked: Asked, project: str) -> bool:
-    return project in asked.projects if asked.projects else settings.project(project).enabled
+def _is_judged(settings: Settings, asked: Asked, site: str, project: str) -> bool:
+    if asked.projects:
+        return project in asked.projects
+    view = settings.project(project)
+    return view.enabled and site in view.sites
 
 
 def _policy(layout: Layout) -> Policy:
