@@ -236,9 +236,10 @@ class ChangeStream:
 
     def _notice(self, change: Change, before: object) -> Notice | None:
         """Return what to look at now."""
-        if change.notice is not None and not is_name(change.notice.key.representation):
-            return change.notice  # to be complained about
         if change.notice is not None:
+            # Of large files every reactor may begin at once; what names nothing is complained about.
+            if change.large or not is_name(change.notice.key.representation):
+                return change.notice
             return self._haste.take(change.notice, change.author, before, time.monotonic())
         if change.kind in ("drop", "rename"):
             self._told.project_gone(change.project)

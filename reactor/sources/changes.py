@@ -39,6 +39,7 @@ _TOUCHED: Document = {
     ]
 }
 _ABOUT_FILES = r"^(type$|files$|files\.(?!\d+\.sites\.\d+\.progress$))"
+_LARGE = 512 * 1024  # bytes of a file, on the average
 _ABOUT_SITES = re.compile(r"files\.(\d{1,9})\.sites(?:\.|$)")
 
 # A constant of the program: another pipeline would make the saved tokens unusable (error 280).
@@ -63,6 +64,7 @@ PIPELINE: list[Document] = [
             "documentKey._id": 1,
             "lsid.id": 1,
             "touched": {"$cond": [{"$eq": ["$operationType", "update"]}, _TOUCHED, []]},
+            "size": {"$avg": "$fullDocument.files.size"},
         }
     },
     {
@@ -81,12 +83,14 @@ class Change:
     What the stream tells; `notice` where it is of a document.
 
     `author` is the session in which sites were recorded; None where something else has changed.
+    Files are `large` where bringing them costs far more than looking at their document.
     """
 
     kind: str
     project: str
     notice: Notice | None = None
     author: object = None
+    large: bool = False
 
 
 def change_of(told: Document) -> Change:
@@ -105,4 +109,4 @@ def change_of(told: Document) -> Change:
     key = Key(project, name)
     notice = Notice(key, Origin.STREAM, thorough, None if thorough else frozenset(positions))
     author = told["lsid"]["id"] if "lsid" in told and not thorough else None
-    return Change(kind, project, notice, author)
+    return Change(kind, project, notice, author, large=(told.get("size") or 0) > _LARGE)

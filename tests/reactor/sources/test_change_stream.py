@@ -348,6 +348,20 @@ async def test_what_another_begins_with_is_told_later_and_the_place_stays_before
     assert held == place
 
 
+async def test_at_large_files_all_look_at_once(
+    client: AsyncMongoClient[Document], database: AsyncDatabase[Document], project: str
+) -> None:
+    small, large = _representation(), _representation()
+    for file, size in zip(large["files"], (10, None, 2**21), strict=True):
+        file["size"] = size
+    async with following(client, database) as (seen, _):
+        seen.others = {small["_id"]: "another", large["_id"]: "another"}
+        await database[project].insert_many([small, large])
+        await seen.until(2)
+
+    assert [one.key.representation for one in seen.notices] == [large["_id"], small["_id"]]
+
+
 async def test_what_is_not_about_files_is_left_out_of_what_changed_beside_it(
     client: AsyncMongoClient[Document], database: AsyncDatabase[Document], project: str
 ) -> None:

@@ -62,6 +62,15 @@ def test_sites_that_changed_in_a_transaction_have_an_author() -> None:
     assert change_of(_update("files.3.sites.0.created_dt")).author is None
 
 
+@pytest.mark.parametrize("size", [None, 0, 65536.0, 2**19, 2**19 + 1, 1e12])
+def test_files_are_large_on_the_average(size: float | None) -> None:
+    place: dict[str, Any] = {"ns": {"coll": "Show"}, "documentKey": {"_id": 7}, "touched": []}
+
+    large = change_of({"operationType": "insert", "size": size, **place}).large
+
+    assert large is ((size or 0) > 512 * 1024)
+
+
 def test_what_was_deleted_under_an_id_that_names_nothing_was_never_served() -> None:
     gone: dict[str, Any] = {"operationType": "delete", "ns": {"coll": "Show"}, "touched": []}
 
