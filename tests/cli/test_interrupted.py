@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import subprocess
 import sys
-import time
-from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.cli.machine import Machine
+from tests.cli.terminal import on_a_terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 
@@ -54,39 +50,9 @@ def test_while_settings_are_read(machine: Machine) -> None:
 def test_at_a_question_the_first_one_ends_the_program(machine: Machine) -> None:
     claim = machine.claim("a.exr", "p1", held=True)
 
-    code, screen = _interrupted_at(machine.folder, "doctor", "--end-claim", claim)
+    asked = "doctor", "--end-claim", claim
+    code, screen = on_a_terminal(machine, *asked, question=b"[y/N]", answer=b"\x03")
 
     assert code == 130
     assert "Aborted" not in screen
     assert machine.state["claims"].find_one({"claim": claim})["held"] is True
-
-
-def _interrupted_at(folder: Path, *arguments: str) -> tuple[int, str]:
-    """Call the program on a terminal, answer its question by Ctrl-C, and return how it ended."""
-    settings = str(folder / "sitesync.toml")
-    pid, terminal = pty.fork()
-    if pid == 0:
-        program = [sys.executable, "-m", "reactor", "--config", settings, *arguments]
-        os.execv(sys.executable, program)
-    written = b""
-    try:
-        while piece := os.read(terminal, 65536):
-            written += piece
-            if b"[y/N]" in written:
-                _until_it_waits(pid)
-                os.write(terminal, b"\x03")
-                break
-        while piece := os.read(terminal, 65536):
-            written += piece
-    except OSError:  # Linux ends a terminal so
-        pass
-    finally:
-        os.close(terminal)
-        _, status = os.waitpid(pid, 0)
-    return os.waitstatus_to_exitcode(status), written.decode()
-
-
-def _until_it_waits(pid: int) -> None:
-    """Return once a process that has asked waits for the answer."""
-    while psutil.Process(pid).status() != psutil.STATUS_SLEEPING:
-        time.sleep(0.01)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import pty
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 from providers.icons import icon_of
 from providers.table import BUILT_IN, PROVIDERS
 from tests.cli.machine import Machine
+from tests.cli.terminal import on_a_terminal
 from tests.packages import KIND, Packages
 
 _DISK = icon_of(PROVIDERS["local_drive"])
@@ -38,21 +37,8 @@ def _seen_on_a_terminal(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> st
     monkeypatch.delenv("STY", raising=False)
     monkeypatch.setenv("TERM", "xterm-kitty")
     monkeypatch.setenv("COLUMNS", "200")
-    settings = str(machine.folder / "sitesync.toml")
-    pid, terminal = pty.fork()
-    if pid == 0:
-        program = [sys.executable, "-m", "reactor", "--config", settings, "site", "list"]
-        os.execv(sys.executable, program)
-    written = b""
-    try:
-        while piece := os.read(terminal, 65536):
-            written += piece
-    except OSError:  # Linux ends a terminal so
-        pass
-    finally:
-        os.close(terminal)
-        os.waitpid(pid, 0)
-    return written.decode()
+    _, screen = on_a_terminal(machine, "site", "list")
+    return screen
 
 
 def test_each_site_is_told_with_its_provider_its_roots_and_its_use(machine: Machine) -> None:

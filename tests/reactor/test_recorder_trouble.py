@@ -72,7 +72,7 @@ async def test_where_a_document_refuses_its_claims_end_and_the_rest_is_not_tried
     recorded = await studio.recorder.record([endings[0], both, *same, *endings[30:35]])
 
     assert await studio.available() == {30, 31, 32, 33, 34, 35}
-    assert ids(recorded) == [both.claim.id, *ids(endings[30:35])] or len(recorded) == 6
+    assert set(ids(recorded)) == {both.claim.id, *ids(endings[30:35])}
     assert await studio.claimed() == set(ids(endings[35:]))
     assert len(tried) < 20
 
