@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 import tempfile
+import traceback
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,15 +72,26 @@ def main(names: list[str]) -> int:
     collect_garbage_less_often()
     results: list[Result] = []
     for name in names or BENCHMARKS:
-        with tempfile.TemporaryDirectory(prefix="sitesync-bench-", dir="/var/tmp") as folder:
-            spread_out(Path(folder))
-            found = anyio.run(BENCHMARKS[name], Path(folder))
+        found = _measured(name)
         for result in found:
             print(_row(result), flush=True)
         results += found
     if not names:
         RESULTS.write_text(_page(results))
     return 0 if all(result.met for result in results) else 1
+
+
+def _measured(name: str) -> list[Result]:
+    """Run one benchmark; where it fails, that is its line, and those after it are still run."""
+    with tempfile.TemporaryDirectory(prefix="sitesync-bench-", dir="/var/tmp") as folder:
+        spread_out(Path(folder))
+        try:
+            return anyio.run(BENCHMARKS[name], Path(folder))
+        except Exception as error:  # noqa: BLE001 - a whole run takes an hour: the rest is worth having
+            traceback.print_exc()
+            return [
+                Result(name, f"failed: {type(error).__name__}", "", None, "an answer", met=False)
+            ]
 
 
 def _row(result: Result) -> str:

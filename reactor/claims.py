@@ -12,19 +12,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
 
+from reactor import leases
 from reactor.stragglers import Straggler, Stragglers
 
 Document = dict[str, Any]
 
-LEASE_SECONDS = 30
-RENEW_SECONDS = 10
 _DUPLICATE_KEY = 11000
 _MANY = 8  # from so many on, two writes for all cost less than an update for each
 
@@ -138,13 +136,17 @@ class Claims:
                 raise
             there = {problem["op"]["_id"] for problem in error.details["writeErrors"]}
             wanted = {key: claim for key, claim in wanted.items() if key not in there}
-        begun = await self._update_ours(wanted.values(), _BEGUN)
+        begun = await self._update_ours(wanted.values(), leases.BEGUN)
         return {key: claim for key, claim in wanted.items() if claim.id in begun}
 
     async def _take_over(self, wanted: Sequence[Claim]) -> dict[str, Claim]:
         """Claim places that are free, whether somebody had them before or not."""
         updates = [
-            UpdateOne({"_id": claim.place.key}, self._taking(claim), upsert=True)
+            UpdateOne(
+                {"_id": claim.place.key},
+                leases.taking(self._constants(claim), self.dead),
+                upsert=True,
+            )
             for claim in wanted
         ]
         if not updates:
@@ -164,11 +166,11 @@ class Claims:
 
     async def renew(self, claims: Collection[Claim]) -> set[str]:
         """Renew claims in one majority update; return the ids of those that are still ours."""
-        return await self._update_ours(claims, _EXTENDED)
+        return await self._update_ours(claims, leases.EXTENDED)
 
     async def renew_all(self) -> None:
         """Renew whatever this process still holds, in one update."""
-        await self._collection.update_many({"process": self._process}, _EXTENDED)
+        await self._collection.update_many({"process": self._process}, leases.EXTENDED)
 
     async def journal(self, claim: Claim, journal: Journal) -> bool:
         """Note how far a transfer came; return whether the claim is ours still, and holds it."""
@@ -184,7 +186,7 @@ class Claims:
 
         A final name is about to be taken away (DESIGN §4.5): only under a claim in the answer.
         """
-        return await self._update_ours(claims, _HELD)
+        return await self._update_ours(claims, leases.HELD)
 
     async def _update_ours(
         self, claims: Collection[Claim], update: Sequence[Mapping[str, Any]]
@@ -206,7 +208,7 @@ class Claims:
 
         Their owners are gone, gave them up, or have been silent for far longer than a lease.
         """
-        silent: Document = {"held": {"$ne": True}, "$expr": {"$lt": ["$expires", _LONG_AGO]}}
+        silent: Document = {"held": {"$ne": True}, "$expr": {"$lt": ["$expires", leases.LONG_AGO]}}
         found = self._collection.find(
             {
                 "_id": {"$gt": after},
@@ -259,7 +261,7 @@ class Claims:
         if not claims:
             return 0
         self._owed.update((claim.id, claim) for claim in claims)
-        given_up = await self._collection.update_many(mine(claims), _GIVEN_UP)
+        given_up = await self._collection.update_many(mine(claims), leases.GIVEN_UP)
         for claim in claims:
             self._owed.pop(claim.id, None)
         return given_up.matched_count
@@ -271,7 +273,7 @@ class Claims:
     async def give_up_all(self, but: Collection[str] = ()) -> None:
         """Give up whatever this process still holds, but for some by id: it is about to end."""
         held = {"process": self._process, "claim": {"$nin": [*but]}}
-        await self._collection.update_many(held, _GIVEN_UP)
+        await self._collection.update_many(held, leases.GIVEN_UP)
 
     async def give_up_dead(self) -> None:
         """
@@ -281,7 +283,7 @@ class Claims:
         nobody of this host has a source, its place would never be served again.
         """
         if self.dead:
-            await self._collection.update_many({"process": {"$in": [*self.dead]}}, _GIVEN_UP)
+            await self._collection.update_many({"process": {"$in": [*self.dead]}}, leases.GIVEN_UP)
 
     async def expect_late(self, claims: Sequence[Claim]) -> None:
         """Remember to look, once these are over, for what was sent under them and arrives late."""
@@ -317,12 +319,6 @@ class Claims:
             "path": place.path,
         }
 
-    def _taking(self, claim: Claim) -> list[Document]:
-        """Return the pipeline that takes a claim where it is free; otherwise it changes nothing."""
-        free = {"$or": [_UNCLAIMED, {"$in": ["$process", [*self.dead]]}, _RUN_OUT]}
-        taken = {"$mergeObjects": [{"$literal": self._constants(claim)}, _FRESH]}
-        return [{"$replaceWith": {"$cond": [free, taken, "$$ROOT"]}}]
-
 
 def _straggler(claim: Claim, over: Claim | Former) -> Straggler:
     place = claim.place
@@ -351,35 +347,3 @@ def mine(claims: Collection[Claim]) -> Document:
     """
     keys = [claim.place.key for claim in claims]
     return {"_id": {"$in": keys}, "claim": {"$in": [claim.id for claim in claims]}}
-
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
-_LONG_AGO: Document = {"$subtract": ["$$NOW", 20 * LEASE_SECONDS * 1000]}
-_LATER: Document = {"$add": ["$$NOW", LEASE_SECONDS * 1000]}
-_GIVEN_UP: list[Document] = [
-    {"$set": {"over": True, "process": None, "expires": _EPOCH, "held": False}}
-]
-_BEGUN: list[Document] = [{"$set": {"taken": "$$NOW", "expires": _LATER}}]
-_EXTENDED: list[Document] = [{"$set": {"expires": _LATER}}]
-_HELD: list[Document] = [{"$set": {"held": True}}]
-
-# What a claim is taken with: from whom, and that its lease begins.
-_UNCLAIMED: Document = {"$eq": [{"$type": "$claim"}, "missing"]}
-_RUN_OUT: Document = {"$and": [{"$ne": ["$held", True]}, {"$lt": ["$expires", "$$NOW"]}]}
-_BEFORE: Document = {
-    "claim": "$claim",
-    "process": "$process",
-    "over": "$over",
-    "journal": "$journal",
-    "site": "$site",
-    "root": "$root",
-    "path": "$path",
-}
-_GROWN: Document = {
-    "$cond": [
-        {"$ifNull": ["$claim", False]},
-        {"$concatArrays": [{"$ifNull": ["$former", []]}, [_BEFORE]]},
-        [],
-    ]
-}
-_FRESH: Document = {"taken": "$$NOW", "expires": _LATER, "former": _GROWN}

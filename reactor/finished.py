@@ -1,14 +1,14 @@
-"""A transfer that has come to its end, and the one line that is said of it."""
+"""A transfer that has come to its end, who is told, and the one line that is said of it."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
-from providers.base import Facts, FileError
+from providers.base import Facts, FileError, SiteError
 from reactor.claims import Claim
 from reactor.jobs import Job
 from reactor.outcomes import AlreadyRight, Outcome, ProvedWrong, Staged
@@ -39,6 +39,23 @@ class Finished:
                 return "wrong"
             case FileError():
                 return "failed"
+
+
+class Listener(Protocol):
+    """Who is told what became of a transfer, once its claim has ended."""
+
+    @property
+    def running(self) -> int:
+        """How many transfers have begun and have not ended."""
+        ...
+
+    def ended(self, finished: Finished) -> None:
+        """Take note that it was recorded, or that its claim was lost to another process."""
+        ...
+
+    async def site_failed(self, finished: Finished, error: SiteError) -> None:
+        """Take note that the site failed while publishing; the claim stands."""
+        ...
 
 
 def line_of(finished: Finished) -> dict[str, Any]:

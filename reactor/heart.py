@@ -11,9 +11,10 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from reactor import edits
-from reactor.claims import RENEW_SECONDS, Claims
+from reactor.claims import Claims
 from reactor.company import Company
 from reactor.events import Key
+from reactor.leases import RENEW_SECONDS
 from reactor.recorder import Recorder, Shown
 from reactor.registry import Registry
 from reactor.scheduler import Running, Scheduler

@@ -24,7 +24,8 @@ from pymongo.errors import PyMongoError
 
 from providers.base import DiskProvider, Handle, Location, ProviderError, StagedFile
 from reactor.backoff import RECONNECT
-from reactor.claims import LEASE_SECONDS, Claim, Claims, Place
+from reactor.claims import Claim, Claims, Place
+from reactor.leases import LEASE_SECONDS
 from reactor.model import File, Topology
 from reactor.reader import Reader
 from reactor.sites import Site

@@ -9,7 +9,8 @@ import anyio
 import structlog
 from pymongo.errors import PyMongoError
 
-from reactor.claims import RENEW_SECONDS, Claim, Claims, Place
+from reactor.claims import Claim, Claims, Place
+from reactor.leases import RENEW_SECONDS
 from reactor.tasks import plain_errors
 
 log = structlog.stdlib.get_logger()

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from reactor.claims import LEASE_SECONDS
+from reactor.leases import LEASE_SECONDS
 from tests.path.program import (
     ended,
     reactor_process,

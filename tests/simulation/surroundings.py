@@ -25,8 +25,8 @@ import psutil
 import reactor.bringing
 import reactor.clock
 import reactor.documents
-import reactor.endings
 import reactor.heart
+import reactor.publishing
 import reactor.queries
 import reactor.reader
 import reactor.registry
@@ -201,7 +201,7 @@ def simulated() -> Generator[None]:
             (reactor.registry, "_boot", lambda: "boot"),
             (reactor.staging, "JOURNAL_EVERY", SMALL_JOURNAL),
             (reactor.bringing, "JOURNALLED_BYTES", SMALL_JOURNAL),
-            (reactor.endings, "JOURNAL_EVERY", SMALL_JOURNAL),
+            (reactor.publishing, "JOURNAL_EVERY", SMALL_JOURNAL),
             (reactor.sites, "Contained", _uncontained),
             (reactor.heart, "BEAT_SECONDS", 15.0),
             (reactor.heart, "SHOW_SECONDS", 9.0),
