@@ -10,8 +10,10 @@ import difflib
 import json
 import re
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
-from pydantic_core import ErrorDetails
+if TYPE_CHECKING:  # completion of words waits for no import of it
+    from pydantic_core import ErrorDetails
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 

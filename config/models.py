@@ -28,7 +28,7 @@ from pydantic_core import InitErrorDetails
 
 from config.errors import SettingsError, nearest
 from config.roots import Roots, folders_on, on_disk, platform_of, read_roots
-from config.views import LOCAL
+from config.views import LOCAL, STUDIO
 
 LOCAL_DRIVE = "local_drive"
 _NOT_IN_DATABASES = '/\\. "$\0'
@@ -173,7 +173,7 @@ class ProjectKeys(Frozen):
     """What may be set for all projects and for each; `remote_site` "" means no syncing."""
 
     enabled: bool = True
-    active_site: SiteName = "studio"
+    active_site: SiteName = STUDIO
     remote_site: str = ""
     always_accessible_on: tuple[SiteName, ...] = ()
     retry_count: int = Field(default=3, ge=1)

@@ -98,6 +98,10 @@ class Table(Node):
         )
 
 
+NOTHING = Table((), Source("no file"), {})
+"""What a file holds that is not there."""
+
+
 def table_of(data: Mapping[str, object], source: Source, written: KeyPath = ()) -> Table:
     """Return parsed TOML as a table that knows its source."""
     return Table(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from config.errors import SettingsError
-from config.tables import KeyPath, Source, Table, table_of
+from config.tables import NOTHING, KeyPath, Source, Table, table_of
 
 _WHERE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
@@ -38,6 +38,14 @@ def read_table(file: Path) -> Table:
     except RecursionError:
         raise _too_deep(file) from None
     return table_of(data, Source(str(file), file.parent, key_lines(text)))
+
+
+def read_table_if_any(file: Path) -> Table:
+    """Return what a file holds, nothing where it is not there; `SettingsError` as `read_table`."""
+    try:
+        return read_table(file)
+    except NoFileError:
+        return NOTHING
 
 
 def read_text(file: Path) -> str:

@@ -15,6 +15,9 @@ from config.tables import Table, merge, merge_all
 LOCAL = "local"
 """The name by which settings mean the site of whichever machine reads them."""
 
+STUDIO = "studio"
+"""The site that publishes where settings do not say otherwise; it is always there."""
+
 SpellSite = Callable[[Table, str], Table]
 
 

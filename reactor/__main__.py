@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 _INTERRUPTED = 130
@@ -10,9 +11,14 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the program."""
     try:
-        from reactor.cli.program import call  # noqa: PLC0415 - seconds on a busy machine
+        if os.environ.get("_SITESYNC_COMPLETE"):
+            from reactor.cli.completion import complete  # noqa: PLC0415 - somebody waits for it
 
-        call()
+            complete()
+        else:
+            from reactor.cli.program import call  # noqa: PLC0415 - seconds on a busy machine
+
+            call()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
 

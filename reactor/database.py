@@ -23,6 +23,7 @@ from pymongo.errors import (
 from pymongo.topology_description import TopologyDescription
 
 from reactor.backoff import RECONNECT
+from reactor.refusals import is_refusal
 
 Client: TypeAlias = AsyncMongoClient[dict[str, Any]]
 _T = TypeVar("_T")
@@ -87,19 +88,19 @@ async def connect(uri: str) -> Client:
 
 
 async def patiently(
-    ask: Callable[[], Awaitable[_T]], final: type[ConnectionFailure] | tuple[()] = ()
+    ask: Callable[[], Awaitable[_T]], final: tuple[type[PyMongoError], ...] = ()
 ) -> _T:
     """
     Ask something of a database that has just answered, again where it changes its primary.
 
     Raises what it said last where it does not answer for far longer than an election takes, and
-    what is `final` at once.
+    what it refuses, or is `final`, at once.
     """
     for failures in range(1, _MOST_FAILURES):
         try:
             return await ask()
-        except ConnectionFailure as error:
-            if isinstance(error, final):
+        except (ConnectionFailure, OperationFailure) as error:
+            if is_refusal(error) or isinstance(error, final):
                 raise
             log.warning("database does not answer", why=_brief(error))
             await anyio.sleep(RECONNECT.delay(failures, random.random()))  # noqa: S311 - jitter
@@ -111,7 +112,8 @@ async def require_replica_set(client: Client) -> None:
     hosts = _hosts(client.topology_description)
     try:
         # Where none is found to ask, the driver has waited for one long enough.
-        await patiently(partial(_ask_who, client, hosts), final=ServerSelectionTimeoutError)
+        final = (ServerSelectionTimeoutError, OperationFailure)
+        await patiently(partial(_ask_who, client, hosts), final)
     except ServerSelectionTimeoutError as error:
         raise _unusable(hosts, client.topology_description) from error
     except OperationFailure as error:

@@ -25,6 +25,7 @@ from reactor import queries
 from reactor.documents import parse_representation
 from reactor.events import ChangeEvent, Notice
 from reactor.model import Representation, Topology
+from reactor.refusals import is_refusal
 from reactor.scanning import Found, overlooked
 
 Document = dict[str, Any]
@@ -191,7 +192,7 @@ class Reader:
         return [found["_id"] async for found in await self._database[project].aggregate(pipeline)]
 
     async def make_indexes(self, project: str) -> str | None:
-        """Make the two partial indexes; return why that was not possible, or None."""
+        """Make the two partial indexes; return why the database refuses them, or None."""
         indexes = [
             IndexModel(keys, name=name, partialFilterExpression=queries.REPRESENTATION)
             for name, keys in queries.INDEXES.items()
@@ -199,6 +200,8 @@ class Reader:
         try:
             await self._database[project].create_indexes(indexes)
         except OperationFailure as error:
+            if not is_refusal(error):
+                raise
             return str(error)
         return None
 

@@ -1,4 +1,8 @@
-"""What rclone tells of a file (`operations/stat`, `operations/list`), as facts. Pure: no I/O."""
+"""
+What rclone tells of files (`operations/stat`, `operations/list`), and of the room that they have.
+
+Pure: no I/O.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import Any
 
 from providers.base import Facts
 from providers.rclone.traits import Traits
+from providers.space import Space
 
 _SECOND = 1_000_000_000
 SIZELESS = "is a document of the service's own, without a size; export it as a file"
@@ -57,3 +62,15 @@ def nanoseconds(text: str) -> int:
     zone = rest[len(digits) :]
     seconds = int(datetime.fromisoformat(whole + zone).timestamp())
     return seconds * _SECOND + (int(digits.ljust(9, "0")[:9]) if dot else 0)
+
+
+def space_of(usage: Mapping[str, Any]) -> Space | None:
+    """Return the room that rclone tells of; None where there is no limit, or none that is told."""
+    total, free, used = (usage.get(key) for key in ("total", "free", "used"))
+    if total is None and free is not None and used is not None:
+        total = free + used
+    elif free is None and total is not None and used is not None:
+        free = total - used
+    if free is None or not total:
+        return None
+    return Space(max(0, min(free, total)), total)

@@ -10,6 +10,7 @@ from providers.base import (
     Copied,
     Facts,
     Features,
+    FileError,
     Handle,
     Listed,
     Location,
@@ -21,7 +22,7 @@ from providers.base import (
 )
 from providers.rclone.copying import Original
 from providers.rclone.errors import Where, revoked
-from providers.rclone.facts import Item, checksum_of
+from providers.rclone.facts import Item, checksum_of, space_of
 from providers.rclone.listing import Listing
 from providers.rclone.looks import Looks
 from providers.rclone.markers import Markers
@@ -33,6 +34,7 @@ from providers.rclone.staging import Staging
 from providers.rclone.streams import RcloneReader, RcloneSink
 from providers.rclone.traits import TRANSFERS, traits_of
 from providers.services import CopyRefusedError
+from providers.space import Space
 
 
 class RcloneProvider:
@@ -188,6 +190,14 @@ class RcloneProvider:
         listing = Listing(self._remote, self._looks.traits, root, fs, after, unlisted)
         async for listed in listing.files(folder):
             yield listed
+
+    async def space(self, root: str) -> Space | None:
+        """Return the room that the service tells of; None where it does not after all."""
+        where, fs = Location(root, ""), self._places.fs(root)
+        try:
+            return space_of(await self._remote.about(where, "operations/about", fs=fs))
+        except FileError:
+            return None  # the root has not been made yet, or its service does not say
 
     async def _learn(self) -> None:
         try:

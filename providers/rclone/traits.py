@@ -77,6 +77,7 @@ def traits_of(info: Mapping[str, Any], kind: str, checksum: ChecksumChoice) -> T
         mtime_resolution_ns=_resolution(info, can),
         transfers=TRANSFERS,
         bundle=_BUNDLE,
+        space=can.get("About", False),
     )
     compared = _compared(features.checksums, can)
     return Traits(

@@ -11,9 +11,10 @@ from pathlib import Path
 import anyio
 
 from config.errors import SettingsError
-from config.load import find, load
+from config.load import load
 from config.models import Project, Settings
 from config.models import Site as SiteSettings
+from config.sources import find
 from providers.base import ProviderError
 from providers.base import Setup as ProviderSetup
 from providers.table import PROVIDERS

@@ -12,8 +12,8 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.text import Text
 
-from config.load import find
 from config.models import Settings
+from config.sources import find
 from reactor.cli.checks import machine, reactors, rights
 from reactor.cli.checks import providers as provider_checks
 from reactor.cli.checks import settings as settings_checks
@@ -23,13 +23,13 @@ from reactor.cli.checks.finding import Finding, problem
 from reactor.cli.checks.indexes import check_projects
 from reactor.cli.checks.predecessor import check_predecessor
 from reactor.cli.checks.sites import SiteReport, check_sites
+from reactor.cli.commands import command
 from reactor.cli.compose import open_database, open_sites
 from reactor.cli.end_claim import end_claim
 from reactor.cli.shell import (
     DONE,
     FAILED,
     Shell,
-    json_option,
     pass_shell,
     plain_cell,
     print_json,
@@ -43,10 +43,7 @@ from reactor.reader import Reader
 _COLOURS = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
 
-@click.command()
-@json_option
-@click.option("--end-claim", "claim", metavar="ID", help="End one claim that nobody else can end.")
-@click.option("--yes", is_flag=True, help="Do not ask before a claim is ended.")
+@command("doctor")
 @pass_shell
 def doctor(shell: Shell, as_json: bool, claim: str | None, yes: bool) -> None:  # noqa: FBT001 - flags
     """

@@ -11,10 +11,11 @@ import click
 
 from config.models import Settings
 from reactor.cli.amounts import files_text
+from reactor.cli.commands import command
 from reactor.cli.compose import open_database
-from reactor.cli.scopes import Asked, project_option, require_projects, require_sites, site_option
+from reactor.cli.scopes import Asked, require_projects, require_sites
 from reactor.cli.shell import Shell, pass_shell, plain_cell, run_async
-from reactor.cli.targets import named_entries, representation_option
+from reactor.cli.targets import named_entries
 from reactor.database import Client
 from reactor.events import Key
 from reactor.model import groups_of
@@ -24,10 +25,7 @@ from reactor.pauses import Pause
 from reactor.presence import Presence, read_presence
 
 
-@click.command()
-@project_option
-@site_option
-@representation_option
+@command("pause")
 @pass_shell
 def pause(
     shell: Shell, projects: tuple[str, ...], sites: tuple[str, ...], representation: str | None
@@ -50,10 +48,7 @@ def pause(
     run_async(lambda: _pause(settings, Asked(projects, sites), representation))
 
 
-@click.command()
-@project_option
-@site_option
-@representation_option
+@command("resume")
 @pass_shell
 def resume(
     shell: Shell, projects: tuple[str, ...], sites: tuple[str, ...], representation: str | None

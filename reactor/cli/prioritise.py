@@ -6,8 +6,9 @@ import click
 
 from config.models import Settings
 from reactor.cli.amounts import files_text
+from reactor.cli.commands import command
 from reactor.cli.compose import open_database
-from reactor.cli.scopes import Asked, project_option
+from reactor.cli.scopes import Asked
 from reactor.cli.shell import Shell, fail, pass_shell, run_async
 from reactor.cli.targets import named_entries
 from reactor.model import DEFAULT_PRIORITY
@@ -15,11 +16,7 @@ from reactor.operators.operator_edits import prioritise_entries
 from reactor.operators.steering import Steering
 
 
-@click.command()
-@project_option
-@click.argument("representation")
-@click.argument("site")
-@click.argument("priority", metavar="N", type=click.IntRange(0, 1000))
+@command("prioritise")
 @pass_shell
 def prioritise(
     shell: Shell, projects: tuple[str, ...], representation: str, site: str, priority: int

@@ -7,13 +7,13 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 
 import click
 
 from reactor.border.output import UnwritableError, guarded_output
+from reactor.cli.commands import PROGRAM, late, takes
 from reactor.cli.late import LateGroup
 from reactor.cli.shell import DONE, FAILED, INTERRUPTED, Shell, fail
 
@@ -24,13 +24,7 @@ _PARTING_SECONDS = 1.0
     cls=LateGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option(
-    "--config",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The settings file (else SITESYNC_CONFIG, ./sitesync.toml, the user's folder).",
-)
-@click.option("-v", "--verbose", is_flag=True, help="Log more.")
-@click.version_option(version("sitesync-reactor"), prog_name="sitesync")
+@takes(PROGRAM)
 @click.pass_context
 def cli(context: click.Context, config: Path | None, verbose: bool) -> None:  # noqa: FBT001 - a flag
     """
@@ -42,28 +36,13 @@ def cli(context: click.Context, config: Path | None, verbose: bool) -> None:  # 
                  sitesync site init …     once for each site
                  sitesync run             serve
 
-    Tab completion: eval "$(_SITESYNC_COMPLETE=bash_source sitesync)" (or zsh_source).
+    Tab completion: eval "$(_SITESYNC_COMPLETE=bash_source sitesync)" (or zsh_source,
+    fish_source). It knows commands, options, and the names of sites and projects.
     """  # noqa: D301 - click looks for this very character
     context.obj = Shell(config, verbose)
 
 
-cli.late = {
-    "demo": "reactor.cli.demo:demo",
-    "run": "reactor.cli.run:run",
-    "syncserver": "reactor.cli.run:syncserver",
-    "reconcile": "reactor.cli.reconcile:reconcile",
-    "site": "reactor.cli.site:site",
-    "validate": "reactor.cli.validate:validate",
-    "status": "reactor.cli.status:status",
-    "queue": "reactor.cli.queue:queue",
-    "doctor": "reactor.cli.doctor:doctor",
-    "why": "reactor.cli.why:why",
-    "pause": "reactor.cli.pausing:pause",
-    "resume": "reactor.cli.pausing:resume",
-    "prioritise": "reactor.cli.prioritise:prioritise",
-    "retry": "reactor.cli.retry:retry",
-    "wait": "reactor.cli.wait:wait",
-}
+cli.late = late()
 
 
 def call() -> None:

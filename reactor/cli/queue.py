@@ -9,24 +9,15 @@ from rich.filesize import decimal
 
 from config.models import Settings
 from reactor.cli.amounts import duration_text, progress_text
+from reactor.cli.commands import command
 from reactor.cli.compose import open_database
-from reactor.cli.scopes import Asked, look, project_option, site_option
-from reactor.cli.shell import Shell, json_option, pass_shell, print_json, print_table, run_async
+from reactor.cli.scopes import Asked, look
+from reactor.cli.shell import Shell, pass_shell, print_json, print_table, run_async
 from reactor.cli.status import running_json
 from reactor.standing import Queue, Queued, Standing
 
 
-@click.command()
-@project_option
-@site_option
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 100_000),
-    default=50,
-    show_default=True,
-    help="Show so many files.",
-)
-@json_option
+@command("queue")
 @pass_shell
 def queue(
     shell: Shell,

@@ -8,18 +8,16 @@ import click
 
 from config.models import Settings
 from reactor.cli.amounts import files_text
+from reactor.cli.commands import command
 from reactor.cli.compose import open_database
-from reactor.cli.scopes import Asked, look, project_option, site_option
+from reactor.cli.scopes import Asked, look
 from reactor.cli.shell import Shell, pass_shell, run_async
-from reactor.cli.targets import named_entries, representation_option
+from reactor.cli.targets import named_entries
 from reactor.operators.steering import Steering
 from reactor.presence import read_presence
 
 
-@click.command()
-@project_option
-@site_option
-@representation_option
+@command("retry")
 @pass_shell
 def retry(
     shell: Shell, projects: tuple[str, ...], sites: tuple[str, ...], representation: str | None

@@ -6,15 +6,15 @@ import sys
 from collections.abc import Mapping
 
 import anyio
-import click
 import structlog
 
-from config.load import find
 from config.models import Settings
+from config.sources import find
 from handlers.table import HANDLERS
 from reactor.app import Reactor, Setup
 from reactor.cli.arenas import share_one_arena
 from reactor.cli.checks.rights import check_rights
+from reactor.cli.commands import command
 from reactor.cli.compose import TopologyOf, open_database, open_sites, topologies
 from reactor.cli.cores import write_no_core
 from reactor.cli.garbage import collect_garbage_less_often
@@ -26,13 +26,7 @@ from reactor.sites import Sites
 log = structlog.stdlib.get_logger()
 
 
-@click.command()
-@click.option("--active-site", metavar="NAME", help="Serve as this site, not as this machine's.")
-@click.option(
-    "--embedded", is_flag=True, help="Use an embedded MongoDB, whatever the settings say."
-)
-@click.option("--until-idle", is_flag=True, help="End when there is nothing left to do now.")
-@click.option("--relay", is_flag=True, help="Also bring files from one remote site to another.")
+@command("run")
 @pass_shell
 def run(
     shell: Shell,
@@ -64,8 +58,7 @@ def run(
     sys.exit(run_async(lambda: serve(reading, embedded=embedded)))
 
 
-@click.command(hidden=True)
-@click.option("--active_site", required=True, metavar="NAME", help="The site to serve as.")
+@command("syncserver")
 @pass_shell
 def syncserver(shell: Shell, active_site: str) -> None:
     """Serve as a site: the predecessor's spelling of `run --active-site NAME`."""

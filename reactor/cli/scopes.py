@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-import click
-
 from config.errors import SettingsError, nearest
 from config.models import Project, Settings
 from config.views import LOCAL
@@ -15,23 +13,6 @@ from reactor.model import groups_of
 from reactor.presence import Presence, read_presence
 from reactor.reader import Reader
 from reactor.standing import Scope
-
-project_option = click.option(
-    "-p",
-    "--project",
-    "projects",
-    metavar="PROJECT",
-    multiple=True,
-    help="Only this project; may be repeated.",
-)
-site_option = click.option(
-    "-s",
-    "--site",
-    "sites",
-    metavar="SITE",
-    multiple=True,
-    help="Only this site; may be repeated.",
-)
 
 
 @dataclass(frozen=True, slots=True)

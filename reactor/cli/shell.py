@@ -38,8 +38,6 @@ _PATIENCE = 60.0
 _ROOM = 12  # in less, nobody reads a path
 _ICON_PLACE = 0xF0000  # of private use: `plain_cell` lets none of them through
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-
 
 @dataclass(slots=True)
 class Shell:

@@ -13,13 +13,13 @@ from rich.filesize import decimal
 from config.models import Settings
 from reactor.backlog import MOST
 from reactor.cli.amounts import duration_text, rate_text
+from reactor.cli.commands import command
 from reactor.cli.compose import open_database
-from reactor.cli.scopes import Asked, look, project_option
+from reactor.cli.scopes import Asked, look
 from reactor.cli.shell import (
     DONE,
     FAILED,
     Shell,
-    json_option,
     pass_shell,
     print_json,
     print_table,
@@ -36,9 +36,7 @@ _WHAT_TO_DO = (
 )
 
 
-@click.command()
-@project_option
-@json_option
+@command("status")
 @pass_shell
 def status(shell: Shell, projects: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - a flag
     """

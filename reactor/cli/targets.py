@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import anyio
-import click
 
 from config.errors import SettingsError
 from config.models import LOCAL_DRIVE, Project, Settings
@@ -26,13 +25,6 @@ from reactor.reader import Reader
 Document = dict[str, Any]
 
 _SHOWN = 5
-
-representation_option = click.option(
-    "-r",
-    "--representation",
-    metavar="REPRESENTATION",
-    help="Only this one: its _id, or the path of one of its files.",
-)
 
 
 @dataclass(frozen=True, slots=True)

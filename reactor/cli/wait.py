@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import shlex
 import sys
 from collections import Counter
@@ -19,13 +18,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from config.models import Settings
 from reactor.cli.amounts import duration_text, files_text
+from reactor.cli.commands import command
 from reactor.cli.compose import open_database, topology_of_site
-from reactor.cli.scopes import Asked, project_option
+from reactor.cli.scopes import Asked
 from reactor.cli.shell import (
     DONE,
     FAILED,
     Shell,
-    json_option,
     pass_shell,
     plain_cell,
     print_json,
@@ -42,22 +41,6 @@ from reactor.sources.following import Following
 Show = Callable[[Arrival], None]
 
 _SHOWN = 20
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-
-class _Duration(click.ParamType[float]):
-    """Seconds, written as 90, 90s, 5m or 2h."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return seconds; end the program with exit code 2 where the text has another form."""
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value).strip())
-        if match is None:
-            self.fail(f"{value!r} is no duration: write seconds as 90, or 90s, 5m, 2h", param, ctx)
-        return float(match[1]) * _UNITS[match[2]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +55,8 @@ class _Answer:
 
 
 def _at_a_site(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command its site, and the projects that it looks in, as one `Asked`."""
+    """Hand a command its site, and the projects that it looks in, as one `Asked`."""
 
-    @click.option("-s", "--site", metavar="SITE", required=True, help="Where it is to be.")
-    @project_option
     @functools.wraps(command)
     def called(*, site: str, projects: tuple[str, ...], **rest: object) -> None:
         command(asked=Asked(projects, (site,)), **rest)
@@ -83,24 +64,8 @@ def _at_a_site(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
-@click.command()
-@click.option(
-    "-r",
-    "--representation",
-    "representations",
-    metavar="REPRESENTATION",
-    multiple=True,
-    required=True,
-    help="Its _id, or the path of one of its files; may be repeated.",
-)
+@command("wait")
 @_at_a_site
-@click.option(
-    "--timeout",
-    metavar="T",
-    type=_Duration(),
-    help="Give up after so long: 90, 90s, 5m, 2h (else never).",
-)
-@json_option
 @pass_shell
 def wait(
     shell: Shell,

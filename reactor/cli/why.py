@@ -6,21 +6,19 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import click
-
 from config.errors import SettingsError
 from config.models import Project, Settings
 from reactor import backlog
 from reactor.attempts import last_attempts
+from reactor.cli.commands import command
 from reactor.cli.compose import open_database, open_sites
 from reactor.cli.evidence import Reach, look_at, rules_of
 from reactor.cli.narration import MOST_BEFORE, MOST_CHAPTERS, Answer, Told, answer_json, show
-from reactor.cli.scopes import project_option, require_sites
+from reactor.cli.scopes import require_sites
 from reactor.cli.shell import (
     DONE,
     FAILED,
     Shell,
-    json_option,
     pass_shell,
     print_json,
     run_async,
@@ -38,11 +36,7 @@ from reactor.story.telling import Chapter, chapters_of, flaw_of
 _MOST_ATTEMPTS = 3
 
 
-@click.command()
-@click.argument("representation")
-@click.argument("site")
-@project_option
-@json_option
+@command("why")
 @pass_shell
 def why(
     shell: Shell,

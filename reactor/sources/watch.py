@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import structlog
@@ -28,6 +30,7 @@ from reactor.watching.news import Quiet
 from reactor.watching.sightings import TOGETHER, Sightings
 from reactor.watching.strays import Strays
 from reactor.watching.telling import RootSource, Told
+from reactor.watching.unreadable import Unreadable
 
 log = structlog.stdlib.get_logger()
 
@@ -53,7 +56,7 @@ class Surroundings:
 
     reader: Reader
     projects: Callable[[], Awaitable[Sequence[str]]]
-    survey: Callable[[Inspection, str], AsyncIterator[Batch]]
+    survey: Callable[[Inspection, str], AsyncGenerator[Batch]]
     moving: Collection[Work]
     is_busy: Callable[[], bool]
     published: Callable[[Location], Facts | None]
@@ -73,7 +76,8 @@ class Watch:
         self._sightings = sightings
         self._around = around
         self._quiet = {root: Quiet(_QUIET_SECONDS, _MOST_WAITING) for root in sources}
-        self._strays = Strays(around.reader, sightings, around.projects)
+        self._unreadable = Unreadable(site.label, around.projects, sightings.forget_project)
+        self._strays = Strays(around.reader, sightings, self._unreadable)
         self._survey_at = dict.fromkeys(sources, float("inf"))
         self._unsurveyed: set[str] = set()
         self._homes: dict[str, set[str]] = {}
@@ -104,7 +108,7 @@ class Watch:
     @property
     def settled(self) -> bool:
         """Whether all that was told has been looked at, believed or not, and written down."""
-        waits = self._is_working or self._unsurveyed or self._strays
+        waits = self._is_working or self._unsurveyed or self._strays or self._unreadable
         return not waits and not any(self._quiet.values()) and self._sightings.settled
 
     async def run(self) -> None:
@@ -168,8 +172,12 @@ class Watch:
         await self._strays.look()
         for project, paths in self._sightings.busy_due().items():
             for start in range(0, len(paths), TOGETHER):
-                await self._sightings.look(project, paths[start : start + TOGETHER])
-        await self._sightings.settle_due()
+                look = partial(self._sightings.look, project, paths[start : start + TOGETHER])
+                await self._unreadable.alone(project, look)
+        for project, verdicts in self._sightings.bad_due().items():
+            believe = partial(self._sightings.believe, project, verdicts)
+            await self._unreadable.alone(project, believe)
+        await self._unreadable.retry(self._survey_project)
         for root, at in [*self._survey_at.items()]:
             if at <= time.monotonic():
                 await self._survey(root)
@@ -196,16 +204,31 @@ class Watch:
         self._survey_at[root] = again
         self._sightings.guard.lift()  # it is judged anew by all that is missing
         count = 0
-        for project in await self._around.projects():
-            if inspection := self._sightings.inspection_of(project):
-                await self._sightings.expect(project)
-                async for batch in self._around.survey(inspection, root):
-                    await self._sightings.look(project, [path for path, _ in batch], dict(batch))
-                    await self._look_due()
-                    count += len(batch)
+        for project in await self._unreadable.others():
+            survey = partial(self._survey_for, project, root)
+            count += await self._unreadable.alone(project, survey) or 0
         if self._survey_at[root] == again:  # else it became unsure meanwhile
             self._unsurveyed.discard(root)
         log.debug("surveyed", site=self._site.label, root=root, doubtful=count)
+
+    async def _survey_project(self, project: str) -> None:
+        """Survey all roots for one project that could not be read until now."""
+        for root in self._sources:
+            await self._survey_for(project, root)
+
+    async def _survey_for(self, project: str, root: str) -> int:
+        """Survey a root for one project, and return how many of its paths were doubtful."""
+        inspection = self._sightings.inspection_of(project)
+        if inspection is None:
+            return 0
+        count = 0
+        await self._sightings.expect(project)
+        async with aclosing(self._around.survey(inspection, root)) as batches:
+            async for batch in batches:
+                await self._sightings.look(project, [path for path, _ in batch], dict(batch))
+                await self._look_due()
+                count += len(batch)
+        return count
 
     def _is_deaf(self, root: str) -> bool:
         return self._sources[root].mode == "surveyed"
@@ -234,13 +257,14 @@ class Watch:
         seen = await self._sources[root].seen(paths)
         ours = {path for path, facts in seen.items() if facts and self._is_ours(root, path, facts)}
         rest = seen.keys() - ours
-        projects = await self._around.projects()
+        projects = await self._unreadable.others()
         homes = set[str]().union(*(self._homes.get(_top(path), set()) for path in rest))
         for project in sorted(projects, key=lambda name: (name not in homes, name)):
             if not rest:
                 return
             news = {path: seen[path] for path in rest}
-            named = await self._look_for(project, root, news, ours)
+            look = partial(self._look_for, project, root, news, ours)
+            named = await self._unreadable.alone(project, look) or set[str]()
             for path in named & rest:
                 self._homes.setdefault(_top(path), set()).add(project)
             rest -= named  # a second project that names the same place waits for the next survey
@@ -290,7 +314,8 @@ class Watch:
 
     def _until_next(self) -> float | None:
         times = [quiet.next_time() for quiet in self._quiet.values()]
-        times += [self._sightings.next_time(), self._strays.next_time(), *self._survey_at.values()]
+        times += [one.next_time() for one in (self._sightings, self._strays, self._unreadable)]
+        times += self._survey_at.values()
         soonest = min((at for at in times if at is not None), default=float("inf"))
         if soonest < float("inf"):
             soonest += self._deferral()

@@ -106,8 +106,8 @@ class Sightings:
             elif verdict.word == "doubtful":
                 self._tell(place, verdict)
 
-    async def settle_due(self) -> None:
-        """Believe bad news that was held for long enough, as far as the guard allows it."""
+    def bad_due(self) -> dict[str, list[Verdict]]:
+        """Return bad news by project that was held for long enough, as far as the guard allows it."""
         now = time.monotonic()
         missing = sum(h.verdict.word == "missing" for held in self._held.values() for h in held)
         if not self.guard.sees(missing, now):
@@ -115,13 +115,16 @@ class Sightings:
         due: dict[str, list[Verdict]] = {}
         for (project, _), held in self._due(now):
             due.setdefault(project, []).extend(h.verdict for h in held)
-        for project, verdicts in due.items():
-            self.guard.believes(sum(v.word == "missing" for v in verdicts), now)
-            if self.policy.on_missing == "report":
-                for verdict in verdicts:
-                    self._tell((project, verdict.meaning.path), verdict)
-            for start in range(0, len(verdicts), TOGETHER):
-                await self._settle(project, verdicts[start : start + TOGETHER])
+        return due
+
+    async def believe(self, project: str, verdicts: Sequence[Verdict]) -> None:
+        """Write down what follows from bad news of one project."""
+        self.guard.believes(sum(v.word == "missing" for v in verdicts), time.monotonic())
+        if self.policy.on_missing == "report":
+            for verdict in verdicts:
+                self._tell((project, verdict.meaning.path), verdict)
+        for start in range(0, len(verdicts), TOGETHER):
+            await self._settle(project, verdicts[start : start + TOGETHER])
 
     def busy_due(self) -> dict[str, list[str]]:
         """Return paths by project at which something else went on, to be looked at again."""
@@ -146,6 +149,12 @@ class Sightings:
         """Forget what is held: the site is not what it was, and nothing can be believed."""
         self._held.clear()
         self._busy.clear()
+
+    def forget_project(self, project: str) -> None:
+        """Forget what is held of one project: its documents cannot be read."""
+        for held in (self._held, self._busy):
+            for place in [place for place in held if place[0] == project]:
+                del held[place]
 
     def _due(self, now: float) -> list[tuple[Place, list[_Held]]]:
         due = [(place, held) for place, held in self._held.items() if held[0].due <= now]

@@ -9,26 +9,26 @@ is being brought there just now, documents have once that is recorded: until the
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from functools import partial
 
 from providers.base import Location
 from reactor.judging.inspection import Inspection
 from reactor.reader import Reader
 from reactor.watching.sightings import TOGETHER, Sightings
+from reactor.watching.unreadable import Unreadable
 
 _MOVING_SECONDS = 0.1
 _SHARE = 50  # looking ids up goes through whole projects: of so many seconds, one at most
 
 
 class Strays:
-    """The strays of one site."""
+    """The strays of one site, in all projects but those that are `unreadable`."""
 
-    def __init__(
-        self, reader: Reader, sightings: Sightings, projects: Callable[[], Awaitable[Sequence[str]]]
-    ) -> None:
+    def __init__(self, reader: Reader, sightings: Sightings, unreadable: Unreadable) -> None:
         self._reader = reader
         self._sightings = sightings
-        self._projects = projects
+        self._unreadable = unreadable
         self._told: dict[str, Location | None] = {}
         self._astray: dict[str, set[str]] = {}
         self._due = 0.0
@@ -55,9 +55,12 @@ class Strays:
         }
         self._told = {file: where for file, where in self._told.items() if file not in told}
         self._sorts_at = time.monotonic() + _MOVING_SECONDS
-        for project in await self._projects() if told else ():
+        for project in await self._unreadable.others() if told else ():
             inspection = self._sightings.inspection_of(project)
-            if inspection is not None and (ids := await self._of(inspection, told)):
+            if inspection is None:
+                continue
+            asked = partial(self._of, inspection, told)
+            if ids := await self._unreadable.alone(project, asked):
                 self._astray.setdefault(project, set()).update(ids)
 
     async def look(self) -> None:
@@ -67,14 +70,18 @@ class Strays:
             return
         astray, self._astray = self._astray, {}
         for project, ids in astray.items():
-            inspection = self._sightings.inspection_of(project)
-            if inspection is None:
-                continue
-            texts = await self._reader.named_with_ids(project, _group(inspection), ids)
-            for start in range(0, len(texts), TOGETHER):
-                await self._sightings.look(project, texts[start : start + TOGETHER])
+            await self._unreadable.alone(project, partial(self._look_for, project, ids))
         now = time.monotonic()
         self._due = now + _SHARE * (now - began)
+
+    async def _look_for(self, project: str, ids: Collection[str]) -> None:
+        """Look where one project has files of some ids."""
+        inspection = self._sightings.inspection_of(project)
+        if inspection is None:
+            return
+        texts = await self._reader.named_with_ids(project, _group(inspection), ids)
+        for start in range(0, len(texts), TOGETHER):
+            await self._sightings.look(project, texts[start : start + TOGETHER])
 
     async def _of(
         self, inspection: Inspection, told: Mapping[str, Location | None]

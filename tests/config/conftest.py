@@ -13,8 +13,9 @@ import pytest
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
 from config.errors import SettingsError
-from config.load import Sources, load
+from config.load import load
 from config.models import Settings
+from config.sources import Sources
 
 
 class DiskOptions(BaseModel):

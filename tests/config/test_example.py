@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from config.load import Sources, load
+from config.load import load
 from config.models import (
     Limits,
     Machine,
@@ -23,6 +23,7 @@ from config.models import (
     SiteKeys,
     StudioKeys,
 )
+from config.sources import Sources
 from providers.table import PROVIDERS
 
 _TEXT = (importlib.resources.files("config") / "example.toml").read_text(encoding="utf-8")

@@ -8,7 +8,8 @@ import platformdirs
 import pytest
 
 from config.errors import SettingsError
-from config.load import find, load
+from config.load import load
+from config.sources import find
 from tests.config.conftest import PROVIDERS
 
 

@@ -8,8 +8,9 @@ import pytest
 from pydantic import BaseModel
 
 from config.errors import SettingsError, UnusableProviderError
-from config.load import Sources, load
+from config.load import load
 from config.models import NoOptions
+from config.sources import Sources
 from tests.config.conftest import PROVIDERS, Machine, ServerOptions
 
 _VENDOR = """

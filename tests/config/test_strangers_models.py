@@ -6,8 +6,9 @@ import pytest
 from pydantic import BaseModel, SecretStr, model_validator
 
 from config.errors import SettingsError
-from config.load import Sources, load
+from config.load import load
 from config.models import Settings
+from config.sources import Sources
 from tests.config.conftest import PROVIDERS, Machine
 
 _CLOUD = """

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from config.load import Sources, load
+from config.load import load
+from config.sources import Sources
 from providers.table import PROVIDERS
 from reactor.cli.program import cli
 from tests.docs.pages import HERE, PAGES, Block, block, blocks, commands, links

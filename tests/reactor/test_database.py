@@ -19,6 +19,7 @@ from pymongo.errors import (
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
+    WriteConcernError,
 )
 from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
@@ -222,6 +223,13 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("at_once")
 async def test_a_database_that_elects_a_primary_is_asked_again() -> None:
     assert await patiently(Electing(AutoReconnect("closed"), AutoReconnect("no")).ask) == "answer"
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_write_that_its_primary_could_not_see_through_is_asked_for_again() -> None:
+    """Not a lost connection: the server answers that it stepped down while it waited."""
+    stepped_down = WriteConcernError("Primary stepped down while waiting for replication", 189)
+    assert await patiently(Electing(stepped_down).ask) == "answer"
 
 
 @pytest.mark.usefixtures("at_once")

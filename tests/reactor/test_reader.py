@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
 
 from reactor import queries
 from reactor.events import Key, Notice, Origin
 from reactor.model import Topology
 from reactor.reader import Reader
+from tests.reactor.conftest import Faults
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
@@ -83,6 +85,20 @@ async def test_why_an_index_cannot_be_made_is_told(
     await database["Bunny"].create_index([("other", 1)], name="sitesync_path")
 
     assert "sitesync_path" in str(await reader.make_indexes("Bunny"))
+
+
+async def test_an_index_that_an_election_interrupted_is_not_taken_for_impossible(
+    faults: Faults,
+) -> None:
+    reader = Reader(faults.database)
+    await faults.database.create_collection("Bunny")
+    stepped_down = {"code": 189, "errmsg": "Primary stepped down while waiting for replication"}
+
+    async with faults.failing("createIndexes", writeConcernError=stepped_down):
+        with pytest.raises(PyMongoError, match="stepped down"):
+            await reader.make_indexes("Bunny")
+
+    assert await reader.make_indexes("Bunny") is None
 
 
 async def test_only_wanted_files_that_were_tried_are_read(database: Database) -> None:

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from config.errors import SettingsError
-from config.load import Sources, load
+from config.load import load
 from config.models import Settings
+from config.sources import Sources
 from reactor.border.secrets import secrets_of
 from reactor.cli.compose import make_sites, topologies
 from reactor.cli.kinds import OPTIONS

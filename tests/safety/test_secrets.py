@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config.load import find
+from config.sources import find
 from reactor.cli.compose import load_settings
 from tests.cli.machine import Machine
 from tests.servers.processes import free_port

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from config.load import Sources
 from config.models import Settings
+from config.sources import Sources
 from reactor.cli.checks.finding import Finding, ok, warning
 
 _ABOUT = "rights"

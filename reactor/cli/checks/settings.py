@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from config.load import Sources
 from config.models import Project, Settings
+from config.sources import Sources
 from reactor.cli.checks.finding import Finding, ok, problem, warning
 from reactor.model import groups_of
 

@@ -9,6 +9,7 @@ import anyio
 import click
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
+from reactor.cli.commands import command
 from reactor.cli.demo.layout import DemoError, Layout, alone, open_layout
 from reactor.cli.demo.screen import Screen
 from reactor.cli.demo.story import perform
@@ -25,34 +26,16 @@ from reactor.cli.shell import (
 )
 
 
-def _bytes(context: click.Context, option: click.Parameter, text: str) -> int:
+def _bytes(text: str) -> int:
     try:
         return TypeAdapter(ByteSize).validate_python(text)
     except ValidationError:
-        raise click.BadParameter('give a size like "48MiB"', context, option) from None
+        raise click.BadParameter('give a size like "48MiB"', param_hint="--cache-size") from None
 
 
-@click.command()
-@click.option(
-    "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where everything of the demo lies (else sitesync-demo in your data folder).",
-)
-@click.option(
-    "--cache-size",
-    callback=_bytes,
-    metavar="SIZE",
-    default="512MiB",
-    show_default=True,
-    help="How large the large file is; three sites keep it.",
-)
-@click.option(
-    "--gdrive",
-    is_flag=True,
-    help="With a Google Drive, played by an emulator, as one more site (needs the source tree).",
-)
+@command("demo")
 @pass_shell
-def demo(shell: Shell, folder: Path | None, cache_size: int, *, gdrive: bool) -> None:
+def demo(shell: Shell, folder: Path | None, cache_size: str, *, gdrive: bool) -> None:
     """
     See the main job done, on real files and servers of its own.
 
@@ -64,10 +47,11 @@ def demo(shell: Shell, folder: Path | None, cache_size: int, *, gdrive: bool) ->
     Kill the reactor on the way, or the demo: the next one goes on.
     """
     shell.logs(quiet=True)
+    size = _bytes(cache_size)
     try:
-        layout = open_layout(folder, cache_size, with_drive=gdrive)
+        layout = open_layout(folder, size, with_drive=gdrive)
         with alone(layout):
-            code = run_async(lambda: _until_stopped(layout, cache_size))
+            code = run_async(lambda: _until_stopped(layout, size))
     except DemoError as error:
         fail(str(error))
     sys.exit(code)

@@ -13,8 +13,9 @@ from typing import Any
 import psutil
 import tomli_w
 
-from config.load import Sources, load
+from config.load import load
 from config.models import Settings
+from config.sources import Sources
 from providers.base import SiteError
 from reactor.cli.compose import open_sites
 from reactor.cli.demo.drive import Drive, open_drive

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import sys
 
-import click
-
+from reactor.cli.commands import command
 from reactor.cli.garbage import collect_garbage_less_often
 from reactor.cli.reconcile.dry_run import plan, plan_json, show_plan
 from reactor.cli.reconcile.full_pass import carry_out
 from reactor.cli.reconcile.summary import show_summary, summary_json
-from reactor.cli.scopes import Asked, project_option, site_option
+from reactor.cli.scopes import Asked
 from reactor.cli.shell import (
     DONE,
     FAILED,
     Shell,
-    json_option,
     pass_shell,
     print_json,
     run_async,
 )
 
 
-@click.command()
-@project_option
-@site_option
-@click.option("--dry-run", is_flag=True, help="Print what would be done, and change nothing.")
-@json_option
+@command("reconcile")
 @pass_shell
 def reconcile(
     shell: Shell,

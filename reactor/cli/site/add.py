@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from config.models import Settings
+from reactor.cli.commands import command
 from reactor.cli.compose import open_database
-from reactor.cli.shell import Shell, json_option, pass_shell, run_async
+from reactor.cli.shell import Shell, pass_shell, run_async
 from reactor.cli.site.report import Report, Words, finish
 from reactor.cli.site.subject import Meant, about_files, find_subject
 from reactor.cli.site.sweeping import change_entries
@@ -19,9 +20,8 @@ _WORDS = Words(
 )
 
 
-@click.command()
+@command("site add")
 @about_files
-@json_option
 @pass_shell
 def add(shell: Shell, meant: Meant, as_json: bool) -> None:  # noqa: FBT001 - a flag
     """

@@ -8,15 +8,14 @@ import click
 
 from config.models import Settings
 from providers.base import ProviderError
+from reactor.cli.commands import command
 from reactor.cli.compose import open_sites
 from reactor.cli.scopes import require_sites
 from reactor.cli.shell import DONE, FAILED, WRONG_USE, Shell, fail, pass_shell, run_async
 from reactor.sites import Site
 
 
-@click.command()
-@click.argument("names", metavar="SITE…", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All sites of the settings.")
+@command("site init")
 @pass_shell
 def init(shell: Shell, names: tuple[str, ...], everything: bool) -> None:  # noqa: FBT001 - a flag
     """

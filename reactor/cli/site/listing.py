@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import click
-
 from config.errors import SettingsError
 from config.models import Settings, Site
 from providers.icons import IconError, icon_of
 from providers.plugins import PluginError
 from providers.table import PROVIDERS
 from reactor.cli.checks.settings import served_sites
+from reactor.cli.commands import command
 from reactor.cli.icons import data_uri
-from reactor.cli.shell import Shell, json_option, pass_shell, print_json, print_table
+from reactor.cli.shell import Shell, pass_shell, print_json, print_table
 
 
-@click.command("list")
-@json_option
+@command("site list")
 @pass_shell
 def list_sites(shell: Shell, as_json: bool) -> None:  # noqa: FBT001 - a flag
     """

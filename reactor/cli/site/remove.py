@@ -5,14 +5,13 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-import click
-
 from config.errors import SettingsError
 from config.models import Settings
 from providers.base import ProviderError
 from reactor.cli.amounts import files_text
+from reactor.cli.commands import command
 from reactor.cli.compose import open_database, open_sites
-from reactor.cli.shell import Shell, confirm, json_option, pass_shell, run_async
+from reactor.cli.shell import Shell, confirm, pass_shell, run_async
 from reactor.cli.site.report import Report, Words, finish
 from reactor.cli.site.subject import Meant, Subject, about_files, find_subject
 from reactor.cli.site.sweeping import carry_out, change_entries, reader_of, recorder_of
@@ -35,11 +34,8 @@ class _How:
     sure: bool
 
 
-@click.command()
+@command("site remove")
 @about_files
-@click.option("--delete-files", is_flag=True, help="Delete the bytes at SITE, too.")
-@click.option("--yes", is_flag=True, help="Do not ask before a whole project.")
-@json_option
 @pass_shell
 def remove(shell: Shell, meant: Meant, delete_files: bool, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - flags
     """

@@ -10,7 +10,7 @@ import click
 
 from config.models import Project, Settings
 from reactor.cli.scopes import require_projects, require_sites
-from reactor.cli.targets import find_representation, representation_option
+from reactor.cli.targets import find_representation
 from reactor.database import Client
 from reactor.model import groups_of
 from reactor.operators.sweep import Scope
@@ -49,12 +49,8 @@ class Subject:
 
 
 def about_files(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command its SITE, and the files that it is about, as one `Meant`."""
+    """Hand a command its SITE, and the files that it is about, as one `Meant`."""
 
-    @click.argument("site")
-    @representation_option
-    @click.option("-p", "--project", metavar="PROJECT", help="The project that is meant.")
-    @click.option("--all", "everything", is_flag=True, help="All representations of the --project.")
     @functools.wraps(command)
     def called(
         *,

@@ -7,11 +7,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import click
-
 from config.errors import SettingsError
 from config.models import Settings
-from reactor.cli.scopes import project_option, require_projects, require_sites
+from reactor.cli.scopes import require_projects, require_sites
 from reactor.database import Client
 from reactor.judging.inspection import Depth
 from reactor.reader import Reader
@@ -44,17 +42,8 @@ class Asked:
 
 
 def asking(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command its options, as one `Asked`."""
+    """Hand a command its options, as one `Asked`."""
 
-    @click.option("-s", "--site", metavar="SITE", required=True, help="The site to look at.")
-    @project_option
-    @click.option("--checksum", is_flag=True, help="Read the bytes, too: this takes long.")
-    @click.option("--dry-run", is_flag=True, help="Print what would be done, and change nothing.")
-    @click.option(
-        "--confirm-removals",
-        is_flag=True,
-        help="Reset files that are gone or changed, however many they are.",
-    )
     @functools.wraps(command)
     def called(
         *,

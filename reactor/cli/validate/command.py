@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import sys
 
-import click
-
+from reactor.cli.commands import command
 from reactor.cli.garbage import collect_garbage_less_often
-from reactor.cli.shell import Shell, json_option, pass_shell, print_json, run_async
+from reactor.cli.shell import Shell, pass_shell, print_json, run_async
 from reactor.cli.validate.asked import Asked, asking
 from reactor.cli.validate.full_pass import carry_out
 from reactor.cli.validate.report import exit_code, report_json, show
 
 
-@click.command()
+@command("validate")
 @asking
-@json_option
 @pass_shell
 def validate(shell: Shell, asked: Asked, as_json: bool) -> None:  # noqa: FBT001 - a flag
     """
