@@ -72,5 +72,5 @@ async def _until_stopped(layout: Layout, cache_size: int) -> int:
 
 async def _cancel_when_asked(stop: Stop, screen: Screen, scope: anyio.CancelScope) -> None:
     await stop.asked.wait()
-    screen.say("Stopping … What has been published, the next demo finishes.")
+    screen.say("  What has been published, the next demo finishes.")
     scope.cancel()

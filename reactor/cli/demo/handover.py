@@ -21,7 +21,8 @@ Look around:
 {folders}
   {layout.log}  has one line a transfer
   {sitesync} --config {settings} status
-  rm -r {shlex.quote(str(layout.folder))}  when you have seen enough: nothing of it runs any more
+When you have seen enough (nothing of it runs any more):
+  rm -r {shlex.quote(str(layout.folder))}
 
 Your own studio:
   {files("config") / "example.toml"}  has every setting, with its default
