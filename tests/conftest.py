@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from reactor.embedded import find_mongod
+from tests.lacking import say_lacking
 from tests.packages import Packages
 from tests.servers.processes import free_port, served
 
@@ -32,6 +33,15 @@ _OPTIONS = (
     *("--bind_ip", "127.0.0.1", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25", "--quiet"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
 )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """Say after all else what the skipped tests lack."""
+    yield
+    skipped: list[pytest.TestReport] = terminalreporter.stats.get("skipped", [])
+    if told := say_lacking(str(report.longrepr) for report in skipped):
+        terminalreporter.write_line(told)
 
 
 @pytest.fixture(scope="session")

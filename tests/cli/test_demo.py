@@ -132,6 +132,8 @@ async def test_a_signal_ends_all_that_it_started(folder: Path, number: signal.Si
         assert await demo.end() == 130
         await until_nothing_runs(folder)
 
+    assert "What has been published, the next demo finishes." in demo.output
+
 
 async def test_a_second_demo_beside_the_first_is_refused(folder: Path) -> None:
     with started(folder, "--cache-size", "160MiB") as first:

@@ -6,6 +6,8 @@ import shutil
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,22 @@ async def test_interrupted_work_is_kept_and_failed_work_is_cleared(
     left = len(await documents.to_list())
     await client.drop_database(DATABASE)
     assert (interrupted, left, file.exists()) == (kept, kept, kept)
+
+
+async def test_a_demo_without_a_drive_was_not_interrupted_for_the_next_that_has_one(
+    client: AsyncMongoClient[dict[str, Any]], layout: Layout
+) -> None:
+    there = [{"name": site, "created_dt": datetime.now(UTC)} for site in layout.wanted_at]
+    document = {
+        "type": "representation",
+        "files": [{"_id": 1, "path": "{root[work]}/a.nk", "size": 9, "sites": there}],
+    }
+    await client[DATABASE][PROJECT].insert_one(document)
+
+    interrupted = await clear_unless_interrupted(client, replace(layout, with_drive=True))
+
+    await client.drop_database(DATABASE)
+    assert not interrupted
 
 
 def test_a_disk_without_room_is_told_before_anything_is_made(tmp_path: Path) -> None:

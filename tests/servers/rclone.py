@@ -21,7 +21,10 @@ Remotes = Mapping[str, Mapping[str, str]]
 def serving(protocol: str, folder: Path, *options: str) -> Generator[int]:
     """Have rclone serve a folder by a protocol, and yield the port."""
     port = free_port()
-    command = [str(RCLONE), "serve", protocol, str(folder), "--addr", f"127.0.0.1:{port}", *options]
+    kept = folder.parent / f"rclone-{port}"  # else in the home of whoever runs the tests
+    home = ["--config", str(kept / "rclone.conf"), "--cache-dir", str(kept)]
+    address = ["--addr", f"127.0.0.1:{port}"]
+    command = [str(RCLONE), *home, "serve", protocol, str(folder), *address, *options]
     with served(command, port, folder.parent / f"{protocol}-{port}.log"):
         yield port
 

@@ -61,14 +61,16 @@ async def _until_stopped(layout: Layout, cache_size: int) -> int:
     """Run the demo, and on a signal end all that it has started; return the exit code."""
     stop = Stop()
     code = INTERRUPTED
+    screen = Screen()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch_signals, stop)
-        tasks.start_soon(_cancel_when_asked, stop, tasks.cancel_scope)
-        code = DONE if await perform(layout, cache_size, Screen()) else FAILED
+        tasks.start_soon(_cancel_when_asked, stop, screen, tasks.cancel_scope)
+        code = DONE if await perform(layout, cache_size, screen) else FAILED
         tasks.cancel_scope.cancel()
     return code
 
 
-async def _cancel_when_asked(stop: Stop, scope: anyio.CancelScope) -> None:
+async def _cancel_when_asked(stop: Stop, screen: Screen, scope: anyio.CancelScope) -> None:
     await stop.asked.wait()
+    screen.say("  What has been published, the next demo finishes.")
     scope.cancel()

@@ -7,7 +7,7 @@ from typing import Any
 from anyio import to_thread
 
 from config.models import Mongo
-from reactor.cli.demo.layout import PROJECT, Layout
+from reactor.cli.demo.layout import DRIVE, PROJECT, Layout
 from reactor.cli.demo.watching import Watch
 from reactor.database import Client
 
@@ -21,7 +21,9 @@ async def clear_unless_interrupted(client: Client, layout: Layout) -> bool:
     watch = Watch(layout, client[DATABASE][PROJECT])
     await watch.read()
     missing = list(watch.missing())
-    if missing and not any(entry and entry.error for _, entry in missing):
+    failed = any(entry and entry.error for _, entry in missing)
+    begun = any(entry or copy.site != DRIVE for copy, entry in missing)
+    if begun and not failed:  # what lacks at a Drive alone may be of a demo that had none
         return True
     for name in (DATABASE, STATE):
         await client.drop_database(name)

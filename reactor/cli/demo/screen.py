@@ -16,6 +16,7 @@ from rich.progress import (
     TextColumn,
     TransferSpeedColumn,
 )
+from rich.table import Column
 
 from reactor.cli.demo.watching import Arrived
 
@@ -45,8 +46,9 @@ class Screen:
             TextColumn("  {task.description:<8}"),
             BarColumn(),
             TextColumn("{task.fields[files]}"),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
+            # A narrow terminal takes its room from the bar: figures stay on their line.
+            DownloadColumn(binary_units=True, table_column=Column(no_wrap=True)),
+            TransferSpeedColumn(table_column=Column(no_wrap=True)),
         )
         with Progress(*columns, console=self._console) as bars:
             tasks: dict[str, TaskID] = {}

