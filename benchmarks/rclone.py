@@ -33,10 +33,10 @@ PROCESSES = 40
 
 
 @contextmanager
-def _remotes(folder: Path) -> Generator[tuple[Path, Path]]:
+def _remotes(folder: Path, *options: str) -> Generator[tuple[Path, Path]]:
     """Yield a configuration of two remotes, `disk` and `dav`, and the folder that both lead to."""
     files = emptied(folder / "files")
-    with serving("webdav", files) as port:
+    with serving("webdav", files, *options) as port:
         url = f"http://127.0.0.1:{port}/"
         remotes = {
             "disk": {"type": "alias", "remote": str(files)},
@@ -75,7 +75,8 @@ async def large_file(folder: Path) -> list[Result]:
     """Return the rate of one large file, there and back, against `rclone copy` of it."""
     results: list[Result] = []
     mib = LARGE // 1024**2
-    with _remotes(folder) as (config, files):
+    # What is put into the folder behind the server's back is to be seen at once.
+    with _remotes(folder, "--dir-cache-time", "0s") as (config, files):
         for remote in ("disk", "dav"):
             for at, wanted in (("studio", "vendor"), ("vendor", "studio")):
                 pair = await _large(folder / f"{remote}-{at}", config, files, (at, wanted))

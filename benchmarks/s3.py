@@ -185,7 +185,7 @@ def _memory(folder: Path, server: S3Server) -> float:
     command = [sys.executable, "-m", "benchmarks.s3_memory", address, str(file), str(LARGE)]
     keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
     told = subprocess.run(
-        command, check=True, capture_output=True, text=True, env={**os.environ, **keys}
+        command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **keys}
     )
     return float(told.stdout)
 

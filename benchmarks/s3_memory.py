@@ -29,7 +29,8 @@ async def _main(address: str, file: Path, size: int) -> None:
     studio = DISK.make(Setup("studio", roots, DISK.options()))
     vendor = S3.make(Setup("vendor", {"work": "/memory", "back": "/memory"}, options))
     async with studio, vendor:
-        await studio.make_marker("back")
+        for site, root in ((studio, "work"), (studio, "back"), (vendor, "work")):
+            await site.make_marker(root)
         await _carry(studio, vendor, where, await vendor.stage(where, "there", size))
         await _carry(vendor, studio, back, await studio.stage(back, "back", size))
     told = await anyio.Path("/proc/self/status").read_text()

@@ -132,7 +132,7 @@ async def _work(client: Client, settings: Settings) -> list[Finding]:
     database = client[settings.mongo.database]
     names = await Reader(database).projects()
     projects = [name for name in names if settings.project(name).enabled]
-    sites = settings_checks.served_sites(settings)
+    sites = settings_checks.synced_sites(settings)
     return [
         *reactors.check_reactors(settings, presence),
         *reactors.check_claims(presence),

@@ -150,3 +150,14 @@ def test_progress_under_a_claim_is_our_own(machine: Machine, process: str | None
 
     assert found["level"] == "ok"
     assert "must not run for these sites: studio, vendor" in found["text"]
+
+
+def test_sites_that_the_predecessor_must_leave_alone_are_those_that_the_studio_serves(
+    machine: Machine,
+) -> None:
+    """The machine may serve as the studio (`--active-site`); of its own it has no files."""
+    machine.write_settings(sites={"studio": {}, "vendor": {}}, machine={"site_id": "ws-7"})
+
+    found = machine.finding("predecessor")
+
+    assert found["text"].endswith("must not run for these sites: studio, vendor")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from config.models import Project, Settings
 from config.sources import Sources
@@ -32,10 +32,21 @@ def check_settings(
 
 def served_sites(settings: Settings) -> frozenset[str]:
     """Return the sites that this machine brings files to or from, alternatives included."""
+    return _syncing(settings, lambda _: {settings.machine.site_id})
+
+
+def synced_sites(settings: Settings) -> frozenset[str]:
+    """Return the sites that this machine or the studio's own brings files to or from."""
+    own = settings.machine.site_id
+    here = {own} if settings.sites[own].root else set[str]()
+    return _syncing(settings, lambda project: here | {project.active_site})
+
+
+def _syncing(settings: Settings, own_of: Callable[[Project], Collection[str]]) -> frozenset[str]:
     served: set[str] = set()
     for project in enabled_projects(settings):
         groups = groups_of(project.alternatives())
-        own = [settings.machine.site_id] if is_syncing(project) else []
+        own = own_of(project) if is_syncing(project) else ()
         for name in (*own, project.remote_site, *project.always_accessible_on):
             if name:
                 served |= groups.get(name, {name})
