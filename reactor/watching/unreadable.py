@@ -21,7 +21,7 @@ log = structlog.stdlib.get_logger()
 T = TypeVar("T")
 
 AGAIN_SECONDS = 60.0
-_TODO = (
+_ADVICE = (
     "mend the view or the document that it names, or let the reactor's login read the project; "
     "it is looked at again within a minute, and other projects are served meanwhile"
 )
@@ -98,5 +98,5 @@ class Unreadable:
                 project=project,
                 site=self._label,
                 why=why(error),
-                todo=_TODO,
+                todo=_ADVICE,
             )
